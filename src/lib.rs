@@ -1,0 +1,8 @@
+//! snowssi: plan and apply secure AWS-Snowflake data pipelines from one spec, without a state file.
+//!
+//! Data goes one way: [`spec`] text becomes typed entries, [`observe`] reads what is live, [`plan`] turns the difference into operations,
+//! [`apply`] runs them, [`view`] shows all of it. `ARCHITECTURE.md` says who may know whom, and why.
+
+pub mod graph;
+pub mod model;
+
