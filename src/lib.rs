@@ -3,7 +3,10 @@
 //! Data goes one way: [`spec`] text becomes typed entries, [`observe`] reads what is live, [`plan`] turns the difference into operations,
 //! [`apply`] runs them, [`view`] shows all of it. `ARCHITECTURE.md` says who may know whom, and why.
 
+pub mod cloud;
 pub mod graph;
 pub mod model;
 pub mod policy;
 
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

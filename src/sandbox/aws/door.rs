@@ -1,0 +1,126 @@
+//! What Snowflake does in this account: it assumes a role and reads and writes objects, and every step is decided by the live documents.
+
+use super::access::{self, Assuming};
+use super::s3::objects;
+use super::session::{admit, admit_key};
+use super::store::World;
+use super::wire::{Refused, refused};
+use super::{AwsSandbox, directory, lock};
+use crate::sandbox::door::{Assumed, Door, Fut, ObjectInfo, Refusal};
+
+impl From<Refused> for Refusal {
+    fn from(Refused { status, code, message, headers: _ }: Refused) -> Self {
+        Self { status, code, message }
+    }
+}
+
+impl Door for AwsSandbox {
+    fn assume<'a>(
+        &'a self,
+        principal: &'a str,
+        role_arn: &'a str,
+        external_id: &'a str,
+    ) -> Fut<'a, Result<Assumed, Refusal>> {
+        Box::pin(async move {
+            let asking = Assuming { principal, role_arn, external_id: Some(external_id), session: "snowflake" };
+            let session_arn = access::assume(&mut lock(&self.world), &asking, super::REGION)?;
+            Ok(Assumed { session_arn, role_arn: role_arn.to_owned() })
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        by: &'a Assumed,
+        bucket: &'a str,
+        prefix: &'a str,
+    ) -> Fut<'a, Result<Vec<ObjectInfo>, Refusal>> {
+        Box::pin(async move { Ok(list(&lock(&self.world), by, bucket, prefix)?) })
+    }
+
+    fn get<'a>(&'a self, by: &'a Assumed, bucket: &'a str, key: &'a str) -> Fut<'a, Result<Vec<u8>, Refusal>> {
+        Box::pin(async move { Ok(self.read(&lock(&self.world), by, bucket, key)?) })
+    }
+
+    fn put<'a>(
+        &'a self,
+        by: &'a Assumed,
+        bucket: &'a str,
+        key: &'a str,
+        body: Vec<u8>,
+    ) -> Fut<'a, Result<(), Refusal>> {
+        Box::pin(async move { Ok(self.write(&mut lock(&self.world), by, bucket, key, body)?) })
+    }
+
+    fn delete<'a>(&'a self, by: &'a Assumed, bucket: &'a str, key: &'a str) -> Fut<'a, Result<(), Refusal>> {
+        Box::pin(async move { Ok(self.remove(&mut lock(&self.world), by, bucket, key)?) })
+    }
+
+    fn bucket_region<'a>(&'a self, bucket: &'a str) -> Fut<'a, Option<String>> {
+        Box::pin(async move { lock(&self.world).buckets.get(bucket).map(|bucket| bucket.region.clone()) })
+    }
+
+    fn register_principal<'a>(&'a self, arn: &'a str) -> Fut<'a, ()> {
+        Box::pin(async move {
+            let mut world = lock(&self.world);
+            world.directory.outside.entry(arn.to_owned()).or_insert_with(|| directory::unique_id("AIDA"));
+            if let Err(refusal) = self.save(&world) {
+                tracing::warn!(message = refusal.message, "a principal of Snowflake's is known in this process only");
+            }
+        })
+    }
+}
+
+fn list(world: &World, by: &Assumed, bucket: &str, prefix: &str) -> Result<Vec<ObjectInfo>, Refused> {
+    let resource = format!("arn:aws:s3:::{bucket}");
+    let found = admit(world, &by.into(), bucket, "s3:ListBucket", &resource, &[("s3:prefix", prefix)])?;
+    let objects = found.listed().filter(|(key, _)| key.starts_with(prefix));
+    Ok(objects
+        .map(|(key, version)| ObjectInfo {
+            key: key.clone(),
+            size: version.size,
+            etag: version.etag.clone(),
+            modified_ms: version.modified,
+        })
+        .collect())
+}
+
+impl AwsSandbox {
+    fn read(&self, world: &World, by: &Assumed, bucket: &str, key: &str) -> Result<Vec<u8>, Refused> {
+        let resource = format!("arn:aws:s3:::{bucket}/{key}");
+        let found = admit(world, &by.into(), bucket, "s3:GetObject", &resource, &[])?;
+        let Some(version) = found.newest(key) else {
+            // Only who may list learns that an object is missing.
+            admit(
+                world,
+                &by.into(),
+                bucket,
+                "s3:ListBucket",
+                &format!("arn:aws:s3:::{bucket}"),
+                &[("s3:prefix", key)],
+            )?;
+            return Err(refused(404, "NoSuchKey", "The specified key does not exist."));
+        };
+        admit_key(world, &by.into(), (&found.region, bucket, key), &version.encryption, "kms:Decrypt")?;
+        objects::body(&self.store, version).map(Into::into)
+    }
+
+    fn write(&self, world: &mut World, by: &Assumed, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), Refused> {
+        let resource = format!("arn:aws:s3:::{bucket}/{key}");
+        let found = admit(world, &by.into(), bucket, "s3:PutObject", &resource, &[])?;
+        let sealed = found.sealed(&|_| None, world)?;
+        admit_key(world, &by.into(), (&found.region, bucket, key), &sealed, "kms:GenerateDataKey")?;
+        let version = objects::version(&self.store, body.into(), sealed)?;
+        if let Some(found) = world.buckets.get_mut(bucket) {
+            found.push(&self.store, key, version);
+        }
+        self.save(world)
+    }
+
+    fn remove(&self, world: &mut World, by: &Assumed, bucket: &str, key: &str) -> Result<(), Refused> {
+        admit(world, &by.into(), bucket, "s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"), &[])?;
+        if let Some(found) = world.buckets.get_mut(bucket) {
+            found.remove_newest(&self.store, key);
+        }
+        self.save(world)
+    }
+}

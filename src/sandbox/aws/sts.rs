@@ -1,0 +1,116 @@
+//! STS: who asks, and sessions of roles.
+
+use super::access::{self, Assuming};
+use super::iam::reply;
+use super::store::World;
+use super::time::{iso, now};
+use super::wire::{Answer, Asked, Refused, refused};
+use super::xml::Node;
+use super::{ACCOUNT, CALLER, KEY_ID};
+
+/// A session of a role.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// `arn:aws:sts::…:assumed-role/role/session`.
+    pub(super) arn: String,
+    /// The role.
+    pub(super) role_arn: String,
+    expires: i64,
+}
+
+/// Who signed a request.
+#[derive(Clone, Debug)]
+pub(super) enum Caller {
+    /// [`CALLER`].
+    User,
+    /// A session of a role.
+    Session(Session),
+}
+
+impl Caller {
+    /// Its ARN.
+    pub(super) fn arn(&self) -> &str {
+        match self {
+            Self::User => CALLER,
+            Self::Session(session) => &session.arn,
+        }
+    }
+}
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// Finds out who signed; refuses unknown and expired keys as each service does.
+pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
+    let s3 = asked.service == "s3";
+    if asked.key_id == KEY_ID {
+        return Ok(Caller::User);
+    }
+    match world.sessions.get(&asked.key_id) {
+        Some(session) if session.expires > now() => Ok(Caller::Session(session.clone())),
+        Some(_) => Err(refused(
+            if s3 { 400 } else { 403 },
+            if s3 { "ExpiredToken" } else { "ExpiredTokenException" },
+            "The security token included in the request is expired",
+        )),
+        None if s3 => {
+            let message = "The AWS Access Key Id you provided does not exist in our records.";
+            Err(refused(403, "InvalidAccessKeyId", message))
+        }
+        None if matches!(asked.service.as_str(), "kms" | "tagging") => {
+            let message = "The security token included in the request is invalid.";
+            Err(refused(400, "UnrecognizedClientException", message))
+        }
+        None => Err(refused(403, "InvalidClientTokenId", "The security token included in the request is invalid.")),
+    }
+}
+
+/// Answers one request.
+pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str, caller: &Caller) -> Answer {
+    let result = match operation {
+        "GetCallerIdentity" => {
+            let arn = caller.arn();
+            let id = world.unique_id_of(arn).unwrap_or("AROASNOWSSISANDBOX000").to_owned();
+            Node::new("").put("Arn", arn).put("UserId", id).put("Account", ACCOUNT)
+        }
+        "AssumeRole" => assume(world, asked, caller)?,
+        other => return Err(refused(501, "NotImplemented", format!("the sandbox does not know sts:{other}"))),
+    };
+    Ok(reply(operation, Some(result), NAMESPACE))
+}
+
+fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Refused> {
+    let fields = super::iam::Fields::read(asked)?;
+    let (role_arn, name) = (fields.need("RoleArn")?, fields.need("RoleSessionName")?);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);
+    if !(2..=64).contains(&name.len()) || !name.chars().all(fits) {
+        let message = format!(
+            "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must \
+             satisfy regular expression pattern: [\\w+=,.@-]*"
+        );
+        return Err(refused(400, "ValidationError", message));
+    }
+    let longest = world.iam.roles.values().find(|role| role.arn == role_arn).map_or(3600, |role| role.max_session);
+    let seconds = match fields.get("DurationSeconds").map(str::parse::<u32>) {
+        None => 3600,
+        Some(Ok(seconds)) if (900..=longest).contains(&seconds) => seconds,
+        Some(_) => {
+            let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+            return Err(refused(400, "ValidationError", message));
+        }
+    };
+    let assuming = Assuming { principal: caller.arn(), role_arn, external_id: fields.get("ExternalId"), session: name };
+    let arn = access::assume(world, &assuming, &asked.region)?;
+    let expires = now() + i64::from(seconds) * 1000;
+    let random = uuid::Uuid::new_v4().simple().to_string().to_ascii_uppercase();
+    let key = format!("ASIA{}", random.get(..16).unwrap_or_default());
+    let role_id = world.unique_id_of(role_arn).unwrap_or_default().to_owned();
+    let session = Session { arn: arn.clone(), role_arn: role_arn.into(), expires };
+    world.sessions.insert(key.clone(), session);
+    let credentials = Node::new("Credentials")
+        .put("AccessKeyId", key)
+        .put("SecretAccessKey", "the-sandbox-checks-no-signatures")
+        .put("SessionToken", random)
+        .put("Expiration", iso(expires));
+    let user = Node::new("AssumedRoleUser").put("AssumedRoleId", format!("{role_id}:{name}")).put("Arn", arn);
+    Ok(Node::new("").with(credentials).with(user))
+}

@@ -1,0 +1,78 @@
+//! What a statement answers, before it becomes JSON on the wire.
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// A result set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResultSet {
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its cells in the wire's encoding: every cell is a text or NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// The kind of statement, as the protocol numbers them: 0x1000 SELECT, 0x3000 DML, 0x4000 system command (0x4400 SHOW, 0x4500
+    /// DESCRIBE, 0x4701 LIST, 0x4300 USE, 0x4100 ALTER SESSION), 0x6000 DDL, 0x9000 CALL.
+    pub statement_type: u32,
+}
+
+/// A column of a result set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name; lower case for SHOW and DESC.
+    pub name: String,
+    /// The wire's type in lower case: `text`, `fixed`, `boolean`, `timestamp_ltz`, `variant`.
+    pub kind: &'static str,
+}
+
+impl ResultSet {
+    /// The answer of a DDL statement: one row with the column `status`.
+    pub fn status(text: impl Into<String>) -> Self {
+        Self {
+            columns: vec![Column { name: "status".into(), kind: "text" }],
+            rows: vec![vec![Some(text.into())]],
+            statement_type: 0x6000,
+        }
+    }
+}
+
+/// A refusal, with Snowflake's code and SQL state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlError {
+    /// Six digits, such as `002003`.
+    pub code: &'static str,
+    /// Such as `02000`.
+    pub sql_state: &'static str,
+    /// What Snowflake says.
+    pub message: String,
+}
+
+/// What one client session has set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionState {
+    /// The user.
+    pub user: String,
+    /// Current role, as stored.
+    pub role: String,
+    /// Current warehouse, as stored.
+    pub warehouse: Option<String>,
+    /// Current database, as stored.
+    pub database: Option<String>,
+    /// Current schema, as stored.
+    pub schema: Option<String>,
+    /// Session parameters that differ from their defaults, upper case.
+    pub parameters: std::collections::BTreeMap<String, String>,
+}
+
+/// What runs statements; the wire protocol stands in front of it.
+pub trait Engine: Send + Sync {
+    /// Runs one statement in a session. `query_id` is the ID the wire gave the statement.
+    fn run<'a>(
+        &'a self,
+        session: &'a mut SessionState,
+        sql: &'a str,
+        query_id: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>>;
+
+    /// Whether a role exists, for logins.
+    fn role_exists(&self, role: &str) -> bool;
+}

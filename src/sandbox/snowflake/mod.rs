@@ -1,0 +1,42 @@
+//! Snowflake in the process.
+
+pub mod answer;
+pub mod wire;
+
+mod access;
+mod container;
+mod context;
+mod dml;
+mod expr;
+mod fail;
+mod file_format;
+mod files;
+mod functions;
+mod future;
+mod grants;
+mod graph;
+mod integration;
+mod lex;
+mod params;
+mod parse;
+mod props;
+mod query;
+mod show;
+mod simulator;
+mod stage;
+mod stage_read;
+mod state;
+mod statement;
+mod stream;
+mod switches;
+mod table;
+mod task;
+mod task_read;
+mod warehouse;
+mod work;
+
+pub use simulator::Simulator;
+pub use switches::Switches;
+
+#[cfg(test)]
+mod tests;

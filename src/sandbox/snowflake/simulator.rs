@@ -1,0 +1,246 @@
+//! The account behind the wire: takes statements, gives answers.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::answer::{Engine, ResultSet, SessionState, SqlError};
+use super::context::Context;
+use super::fail::Fallible;
+use super::state::{ACCOUNT, Id, Kind, State};
+use super::switches::Switches;
+use super::work::{self, Job, Outcome, Worker};
+use super::{expr, graph, params, stage_read, statement};
+use crate::sandbox::door::Door;
+
+/// The file that holds an account, in the directory of its sandbox.
+const FILE: &str = "snowflake.json";
+
+/// How often a statement may ask AWS before it has all it needs.
+const ATTEMPTS: usize = 8;
+
+/// A Snowflake account in the process. It refuses what Snowflake refuses, and reaches S3 only through roles.
+pub struct Simulator {
+    state: Mutex<State>,
+    file: Option<PathBuf>,
+    door: Arc<dyn Door>,
+    switches: Switches,
+    /// Whether AWS has been told of the account's IAM user since this process began.
+    introduced: AtomicBool,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator").field("file", &self.file).field("switches", &self.switches).finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Opens the account of a sandbox directory, or makes a fresh one. The state is written after every statement that changes it.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or its file cannot be read or is not an account.
+    pub fn open(dir: &Path, door: Arc<dyn Door>) -> Result<Self, std::io::Error> {
+        std::fs::create_dir_all(dir)?;
+        let file = dir.join(FILE);
+        let state = State::load(&file, now())?;
+        Ok(Self::with_state(state, Some(file), door))
+    }
+
+    /// A fresh account that is never written anywhere.
+    pub fn in_memory(door: Arc<dyn Door>) -> Self {
+        Self::with_state(State::fresh(now()), None, door)
+    }
+
+    /// The same account, with other choices where the sources disagree.
+    #[must_use]
+    pub fn with_switches(mut self, switches: Switches) -> Self {
+        self.switches = switches;
+        self
+    }
+
+    fn with_state(state: State, file: Option<PathBuf>, door: Arc<dyn Door>) -> Self {
+        let (state, switches) = (Mutex::new(state), Switches::default());
+        Self { state, file, door, switches, introduced: AtomicBool::new(false) }
+    }
+
+    pub(super) fn door(&self) -> Arc<dyn Door> {
+        Arc::clone(&self.door)
+    }
+
+    /// Does something in the account under its lock, and writes the account if that changed it.
+    pub(super) fn with<T>(
+        &self,
+        session: &mut SessionState,
+        query_id: &str,
+        work: impl FnOnce(&mut Context<'_>) -> Fallible<T>,
+    ) -> Fallible<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (result, changed) = {
+            let mut cx = Context::new(&mut state, session, &self.switches, query_id, now())?;
+            let result = work(&mut cx);
+            (result, cx.changed)
+        };
+        if let (true, Some(file)) = (changed, &self.file) {
+            state.save(file).map_err(|error| work::not_saved(&error))?;
+        }
+        result
+    }
+
+    /// Runs one statement.
+    pub(super) async fn execute(
+        &self,
+        session: &mut SessionState,
+        sql: &str,
+        query_id: &str,
+    ) -> Result<ResultSet, SqlError> {
+        self.introduce(session, query_id).await?;
+        let mut outside = std::collections::BTreeMap::new();
+        for _ in 0..ATTEMPTS {
+            let (outcome, asked) = self.with(session, query_id, |cx| {
+                cx.outside = std::mem::take(&mut outside);
+                let outcome = statement::run(cx, sql)?;
+                outside = std::mem::take(&mut cx.outside);
+                Ok((outcome, std::mem::take(&mut cx.asked)))
+            })?;
+            if asked.is_empty() {
+                let mut answer = match outcome {
+                    Outcome::Done(answer) => answer,
+                    Outcome::Outside(job) => {
+                        Worker { simulator: self, session: &mut *session, query_id }.run(*job).await?
+                    }
+                };
+                self.introduce(session, query_id).await?;
+                self.limit(session, query_id, &mut answer)?;
+                return Ok(answer);
+            }
+            for args in asked {
+                let answer = work::validate(self, session, query_id, &args).await?;
+                outside.insert(args, answer);
+            }
+        }
+        Err(super::fail::unsupported("more checks of integrations in one statement"))
+    }
+
+    /// Tells AWS of the account's IAM user, once there is an integration that will use it.
+    async fn introduce(&self, session: &mut SessionState, query_id: &str) -> Fallible<()> {
+        if self.introduced.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let arn = self.with(session, query_id, |cx| {
+            let any = cx.see().of_kind(ACCOUNT, Kind::Integration).next().is_some();
+            Ok(any.then(|| cx.see().iam_user_arn()))
+        })?;
+        if let Some(arn) = arn {
+            self.door.register_principal(&arn).await;
+            self.introduced.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// `ROWS_PER_RESULTSET` cuts every result, SHOW too.
+    fn limit(&self, session: &mut SessionState, query_id: &str, answer: &mut ResultSet) -> Fallible<()> {
+        let most = self.with(session, query_id, |cx| Ok(params::in_session(cx, "ROWS_PER_RESULTSET")))?;
+        match most.parse::<usize>() {
+            Ok(most) if most > 0 => answer.rows.truncate(most),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An event of S3 has come to a queue: directories that refresh themselves from it take the object in (or let it go, if it is not
+    /// there any more), once they have been refreshed by hand for the first time. Tells how many did; one whose role may not read the
+    /// bucket stays as it was.
+    ///
+    /// # Errors
+    /// When the account cannot be read or written.
+    pub async fn object_event(&self, queue_arn: &str, bucket: &str, key: &str) -> Result<usize, SqlError> {
+        let mut session =
+            SessionState { user: "SYSTEM".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
+        let listening = self.with(&mut session, "", |cx| Ok(directories_on(cx, queue_arn, bucket, key)))?;
+        let mut refreshed = 0;
+        for (stage, subpath) in listening {
+            let worker = Worker { simulator: self, session: &mut session, query_id: "" };
+            refreshed += usize::from(worker.run(Job::Refresh { stage, subpath }).await.is_ok());
+        }
+        Ok(refreshed)
+    }
+
+    /// Runs every started triggered task whose condition holds, once, and tells how many there were. A stream that a task does not
+    /// consume makes it fire again the next time.
+    ///
+    /// # Errors
+    /// When the state cannot be written; what goes wrong in a task is in its history.
+    pub async fn run_triggered_tasks(&self) -> Result<usize, SqlError> {
+        let mut session =
+            SessionState { user: "SYSTEM".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
+        let due = self.with(&mut session, "", |cx| {
+            let tasks: Vec<_> = cx.see().objects.values().filter(|o| o.kind() == Kind::Task).map(|o| o.id).collect();
+            let roots = tasks.into_iter().filter(|id| {
+                cx.see().task(*id).is_some_and(|t| t.started && t.is_triggered())
+                    && graph::roots(cx.see(), *id).contains(id)
+            });
+            Ok(roots
+                .filter_map(|id| cx.see().task(id).and_then(|t| t.when.clone()).map(|when| (id, when)))
+                .collect::<Vec<_>>())
+        })?;
+        let mut ran = 0;
+        for (id, when) in due {
+            let holds = self.with(&mut session, "", |cx| {
+                let path: Vec<String> = cx.see().path(id).into_iter().map(str::to_owned).collect();
+                if let [database, schema, _] = path.as_slice() {
+                    cx.session.database = Some(database.clone());
+                    cx.session.schema = Some(schema.clone());
+                }
+                let owner = cx.see().get(id).and_then(|o| o.owner).unwrap_or(cx.role);
+                cx.roles.extend(super::context::inherited(cx.see(), owner));
+                let mut p = super::parse::Parser::new(&when)?;
+                let condition = expr::read(&mut p)?;
+                // A condition that cannot be answered (a lost source) does not hold.
+                Ok(expr::holds(cx, &expr::Scope { columns: &[], row: &[] }, &condition).unwrap_or(false))
+            })?;
+            if holds {
+                let worker = Worker { simulator: self, session: &mut session, query_id: "" };
+                worker.run(Job::RunTask { task: id, from: "TRIGGER" }).await?;
+                ran += 1;
+            }
+        }
+        Ok(ran)
+    }
+}
+
+impl Engine for Simulator {
+    fn run<'a>(
+        &'a self,
+        session: &'a mut SessionState,
+        sql: &'a str,
+        query_id: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>> {
+        Box::pin(self.execute(session, sql, query_id))
+    }
+
+    fn role_exists(&self, role: &str) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).role_id(role).is_some()
+    }
+}
+
+/// The stages whose directories listen on a queue for an object, with its path under each.
+fn directories_on(cx: &Context<'_>, queue_arn: &str, bucket: &str, key: &str) -> Vec<(Id, String)> {
+    let path_under = |id: Id| {
+        let stage = cx.see().stage(id)?;
+        stage.directory.as_ref()?.refreshed?;
+        let (of, prefix) = stage.bucket()?;
+        let listens = of == bucket && stage_read::notification_channel(cx, stage).as_deref() == Some(queue_arn);
+        key.strip_prefix(prefix).filter(|path| listens && !path.is_empty()).map(str::to_owned)
+    };
+    let stages = cx.see().objects.values().filter(|o| o.kind() == Kind::Stage);
+    stages.filter_map(|o| path_under(o.id).map(|path| (o.id, path))).collect()
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

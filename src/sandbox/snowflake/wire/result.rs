@@ -1,0 +1,134 @@
+//! Results: rows inside the answer, and for tests in parts that lie elsewhere.
+
+use std::io::Write;
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::envelope::respond;
+use super::fault::Fault;
+use super::login::parameters;
+use super::statement::{Statement, now_ms};
+use super::{Wire, envelope};
+use crate::sandbox::snowflake::answer::{Column, ResultSet};
+
+/// A part of a result.
+pub(super) struct Stored {
+    body: Bytes,
+    key: String,
+}
+
+/// Where parts lie: not where the server is, so that a client cannot mix the two up.
+const STORAGE: &str = "https://results.sandbox.invalid/chunks/";
+const ALGORITHM_HEADER: &str = "x-amz-server-side-encryption-customer-algorithm";
+const KEY_HEADER: &str = "x-amz-server-side-encryption-customer-key";
+
+impl Wire {
+    /// The `data` of a result.
+    pub(super) fn data(&self, subject: &str, statement: &Statement, result: &ResultSet) -> Value {
+        let state = statement.session.state().clone();
+        let mut rows = result.rows.as_slice();
+        let total = rows.len();
+        let mut data = Map::new();
+        if let Some(Fault::Chunked { inline, rows: size, key_only }) =
+            self.faults.take(subject, |fault| matches!(fault, Fault::Chunked { .. }))
+        {
+            let (inside, outside) = rows.split_at(inline.min(total));
+            rows = inside;
+            let key = Uuid::new_v4().simple().to_string();
+            let chunks: Vec<Value> = outside.chunks(size.max(1)).map(|part| self.store(part, &key)).collect();
+            data.insert("chunks".into(), json!(chunks));
+            if key_only {
+                data.insert("qrmk".into(), json!(key));
+            } else {
+                data.insert("chunkHeaders".into(), json!({ ALGORITHM_HEADER: "AES256", KEY_HEADER: key }));
+            }
+        }
+        if self.faults.take(subject, |fault| *fault == Fault::MissingRow).is_some() {
+            rows = rows.split_last().map_or(rows, |(_, rest)| rest);
+        }
+        for (key, value) in [
+            ("parameters", parameters(&state)),
+            ("rowtype", result.columns.iter().map(row_type).collect()),
+            ("rowset", json!(rows)),
+            ("total", json!(total)),
+            ("returned", json!(total)),
+            ("queryId", json!(statement.query_id)),
+            ("databaseProvider", Value::Null),
+            ("finalDatabaseName", json!(state.database)),
+            ("finalSchemaName", json!(state.schema)),
+            ("finalWarehouseName", json!(state.warehouse)),
+            ("finalRoleName", json!(state.role)),
+            ("numberOfBinds", json!(0)),
+            ("arrayBindSupported", json!(false)),
+            ("statementTypeId", json!(result.statement_type)),
+            ("version", json!(1)),
+            ("sendResultTime", json!(now_ms())),
+            ("queryResultFormat", json!("json")),
+            ("queryContext", json!({ "entries": [] })),
+        ] {
+            data.insert(key.into(), value);
+        }
+        Value::Object(data)
+    }
+
+    /// Keeps rows as a part: without the brackets around them, and compressed without saying so.
+    fn store(&self, rows: &[Vec<Option<String>>], key: &str) -> Value {
+        let json = json!(rows).to_string();
+        let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let gzip = packer.write_all(inner.as_bytes()).and_then(|()| packer.finish()).unwrap_or_default();
+        let id = Uuid::new_v4().simple().to_string();
+        let (size, packed_size) = (inner.len(), gzip.len());
+        let stored = Stored { body: gzip.into(), key: key.to_owned() };
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), stored);
+        json!({
+            "url": format!("{STORAGE}{id}"),
+            "rowCount": rows.len(),
+            "uncompressedSize": size,
+            "compressedSize": packed_size,
+        })
+    }
+
+    /// A part, as storage gives it out: to whoever has the key, and to nobody who shows a token of Snowflake's.
+    pub(super) fn chunk(&self, request: &Request<Bytes>, id: &str) -> Response<Bytes> {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let refuse = |status: StatusCode, why: &str| respond(status, &envelope::failure("390000", why, Value::Null));
+        if request.headers().contains_key(http::header::AUTHORIZATION) {
+            return refuse(StatusCode::BAD_REQUEST, "Only one auth mechanism allowed.");
+        }
+        let chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
+        match chunks.get(id) {
+            None => refuse(StatusCode::NOT_FOUND, "The part does not exist."),
+            Some(stored) if header(KEY_HEADER) == Some(&stored.key) && header(ALGORITHM_HEADER) == Some("AES256") => {
+                Response::new(stored.body.clone())
+            }
+            Some(_) => refuse(StatusCode::FORBIDDEN, "Access Denied"),
+        }
+    }
+}
+
+fn row_type(column: &Column) -> Value {
+    let (length, precision, scale) = match column.kind {
+        "fixed" => (Value::Null, json!(38), json!(0)),
+        "timestamp_ltz" | "timestamp_ntz" | "timestamp_tz" => (Value::Null, json!(0), json!(3)),
+        "text" | "variant" => (json!(16_777_216), Value::Null, Value::Null),
+        _ => (Value::Null, Value::Null, Value::Null),
+    };
+    json!({
+        "name": column.name,
+        "database": "",
+        "schema": "",
+        "table": "",
+        "byteLength": length,
+        "length": length,
+        "type": column.kind,
+        "scale": scale,
+        "precision": precision,
+        "nullable": true,
+        "collation": null,
+    })
+}

@@ -1,0 +1,165 @@
+//! What other clients rely on.
+
+use std::io::Write;
+use std::pin::Pin;
+
+use super::*;
+use crate::sandbox::snowflake::answer::{ResultSet, SessionState, SqlError};
+
+/// Answers everything with its own text; `wait` never ends.
+struct Echo;
+
+impl Engine for Echo {
+    fn run<'a>(
+        &'a self,
+        session: &'a mut SessionState,
+        sql: &'a str,
+        _query_id: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>> {
+        Box::pin(async move {
+            if sql == "wait" {
+                std::future::pending::<()>().await;
+            }
+            if let Some(database) = sql.strip_prefix("USE DATABASE ") {
+                session.database = Some(database.to_owned());
+            }
+            Ok(ResultSet::status(sql))
+        })
+    }
+
+    fn role_exists(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// A client that knows nothing of ours.
+struct Client {
+    wire: Wire,
+    token: String,
+}
+
+impl Client {
+    async fn new() -> Self {
+        let timing = Timing { hold: Duration::from_millis(20), ..Timing::default() };
+        let wire = Wire::timed(Arc::new(Echo), Credentials::default(), timing);
+        let mut client = Self { wire, token: "None".into() };
+        let login =
+            client.post("/session/v1/login-request?request_id=1", json!({ "data": { "LOGIN_NAME": "sandbox" } })).await;
+        client.token = login["data"]["token"].as_str().unwrap().to_owned();
+        for key in
+            ["masterToken", "sessionId", "validityInSeconds", "masterValidityInSeconds", "serverVersion", "parameters"]
+        {
+            assert!(!login["data"][key].is_null(), "{key}");
+        }
+        assert!(login["data"]["sessionInfo"]["roleName"].is_string());
+        client
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        self.send(Method::POST, path, body.to_string().into()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://127.0.0.1:1{path}"))
+            .header("authorization", format!("Snowflake Token=\"{}\"", self.token))
+            .body(body)
+            .unwrap();
+        let response = self.wire.handle(request).await;
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        for key in ["data", "code", "message", "success"] {
+            assert!(body.get(key).is_some(), "{path}: {key} is missing");
+        }
+        assert!(body["code"].is_null() || body["code"].is_string());
+        body
+    }
+
+    async fn run(&self, request: &str, sql: &str) -> Value {
+        self.post(&format!("/queries/v1/query-request?requestId={request}"), json!({ "sqlText": sql })).await
+    }
+}
+
+#[tokio::test]
+async fn answers_have_what_connectors_look_for() {
+    let client = Client::new().await;
+    let answer = client.run("1", "hello").await;
+    let data = &answer["data"];
+    assert_eq!((&data["total"], &data["returned"], &data["rowset"]), (&json!(1), &json!(1), &json!([["hello"]])));
+    assert_eq!(data["queryResultFormat"], "json");
+    for key in ["name", "type", "nullable", "length", "precision", "scale"] {
+        assert!(data["rowtype"][0].get(key).is_some(), "{key}");
+    }
+    let after = client.run("2", "USE DATABASE D").await;
+    assert_eq!(after["data"]["finalDatabaseName"], "D");
+    assert_eq!(client.run("3", "x").await["data"]["finalDatabaseName"], "D", "the session keeps it");
+}
+
+#[tokio::test]
+async fn bodies_may_be_compressed_or_missing() {
+    let client = Client::new().await;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(br#"{"sqlText": "packed"}"#).unwrap();
+    let answer =
+        client.send(Method::POST, "/queries/v1/query-request?requestId=9", packer.finish().unwrap().into()).await;
+    assert_eq!(answer["data"]["rowset"], json!([["packed"]]));
+    for body in ["", "null", "{}"] {
+        assert_eq!(client.send(Method::POST, "/session/heartbeat", body.into()).await["success"], true);
+    }
+    assert_eq!(client.send(Method::POST, "/telemetry/send", "{\"logs\": []}".into()).await["data"], "Log Received");
+    assert_eq!(client.send(Method::POST, "//session//heartbeat", "".into()).await["success"], true);
+    assert_eq!(client.send(Method::POST, "/nowhere", "".into()).await["success"], false);
+    assert_eq!(client.send(Method::POST, "/session/heartbeat", "{".into()).await["success"], false);
+    assert_eq!(client.send(Method::POST, "/session?delete=true", "".into()).await["success"], true);
+    assert_eq!(client.run("1", "x").await["code"], "390111");
+}
+
+#[tokio::test]
+async fn statements_outlive_their_requests_and_can_be_stopped() {
+    let client = Client::new().await;
+    let status = async |id: &str| {
+        client.send(Method::GET, &format!("/monitoring/queries/{id}"), "".into()).await["data"]["queries"].clone()
+    };
+    for by_request in [true, false] {
+        let request = if by_request { "a" } else { "b" };
+        let answer = client.run(request, "wait").await;
+        assert_eq!((answer["code"].as_str(), &answer["success"]), (Some("333334"), &json!(true)));
+        let id = answer["data"]["queryId"].as_str().unwrap();
+        let url = answer["data"]["getResultUrl"].as_str().unwrap();
+        assert_eq!(url, format!("/queries/{id}/result"));
+        assert_eq!(client.run(request, "wait").await["data"]["queryId"], id, "a repetition is the same statement");
+        assert_eq!(status(id).await[0]["status"], "RUNNING");
+        let stop = if by_request {
+            client
+                .post("/queries/v1/abort-request?requestId=z", json!({ "sqlText": "wait", "requestId": request }))
+                .await
+        } else {
+            client.post(&format!("/queries/{id}/abort-request"), json!({})).await
+        };
+        assert_eq!(stop["success"], true);
+        let stopped = client.send(Method::GET, url, "".into()).await;
+        assert_eq!((stopped["code"].as_str(), stopped["data"]["sqlState"].as_str()), (Some("000604"), Some("57014")));
+        assert_eq!(status(id).await[0]["status"], "ABORTED");
+        let again = client.post(&format!("/queries/{id}/abort-request"), json!({})).await;
+        assert_eq!(again["code"], "000605");
+    }
+    let body = json!({ "sqlText": "later", "asyncExec": true });
+    let answer = client.post("/queries/v1/query-request?requestId=c", body).await;
+    assert_eq!(answer["code"], "333334");
+    let url = answer["data"]["getResultUrl"].as_str().unwrap();
+    assert_eq!(client.send(Method::GET, url, "".into()).await["data"]["rowset"], json!([["later"]]));
+    assert_eq!(status("unknown").await, json!([]));
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_with_the_master_token_only() {
+    let mut client = Client::new().await;
+    client.wire.expire_tokens();
+    assert_eq!(client.run("1", "x").await["code"], "390112");
+    let renew = json!({ "oldSessionToken": client.token, "requestType": "RENEW" });
+    assert_eq!(client.post("/session/token-request?requestId=1", renew).await["code"], "390113");
+    client.token = "None".into();
+    assert_eq!(client.run("1", "x").await["code"], "390103");
+    client.token = "made up".into();
+    assert_eq!(client.run("1", "x").await["code"], "390104");
+}
