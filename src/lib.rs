@@ -5,6 +5,7 @@
 
 pub mod cloud;
 pub mod graph;
+pub mod kind;
 pub mod model;
 pub mod policy;
 
