@@ -8,6 +8,7 @@ pub mod graph;
 pub mod kind;
 pub mod model;
 pub mod policy;
+pub mod spec;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

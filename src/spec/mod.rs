@@ -1,0 +1,79 @@
+//! TOML text to typed entries with source positions: variables, `for_each`, templates, diagnostics.
+//!
+//! [`load`] goes from files ([`files`]) to a tree with places ([`tree`]), gives variables their values ([`variable`]), evaluates on
+//! demand what refers to what ([`world`], [`scope`], [`render`]), and decodes entries into batches of their kinds ([`assemble`]).
+//! Everything that is wrong is collected, and told at once.
+
+mod assemble;
+mod check;
+mod decode;
+mod depends;
+mod diagnostic;
+mod files;
+mod model;
+mod render;
+mod scope;
+mod shape;
+mod source;
+mod suggest;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod variable;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use model::{AssumeRole, AwsSettings, EntryInfo, Model, Output, SnowflakeSettings, Unseen, duplicates};
+pub use source::{FileId, Location, Sources};
+
+use crate::kind::AnyKind;
+
+/// Where the values of variables come from. A `--var` wins over a file, a later file over an earlier one, a file over the
+/// environment, the environment over a default.
+pub struct Inputs<'a> {
+    /// `--var name=value`, in order.
+    pub vars: Vec<(String, String)>,
+    /// `--var-file`: TOML files, the later ones win.
+    pub var_files: Vec<PathBuf>,
+    /// Looks up an environment variable; asked for `SNOWSSI_VAR_name` only.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl std::fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.vars.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Inputs").field("vars", &names).field("var_files", &self.var_files).finish_non_exhaustive()
+    }
+}
+
+/// Reads a spec: a file, or a directory with a `snowssi.toml`.
+///
+/// # Errors
+/// Everything that is wrong with it, with places.
+pub fn load(path: &Path, inputs: &Inputs<'_>, kinds: &[&'static dyn AnyKind]) -> Result<Model, Diagnostics> {
+    let mut report = diagnostic::Report::default();
+    let Some((root, declared)) = files::read(path, &mut report) else {
+        return Err(Diagnostics::new(report.list, report.sources));
+    };
+    let nowhere = Sources::start();
+    if !report.list.is_empty() {
+        // What could not be read is missing everywhere else; further findings would be echoes.
+        return Err(Diagnostics::new(report.list, report.sources));
+    }
+    let variables = variable::values(&declared.variables, inputs, &mut report);
+    let world = world::World::new(root, declared, variables, kinds, report);
+    let (model, explained) = assemble::assemble(&world, nowhere);
+    let report = world.finish(&explained);
+    let diagnostics = Diagnostics::new(report.list, report.sources.clone());
+    match (model, Arc::try_unwrap(world)) {
+        (Some(model), Ok(world)) if !diagnostics.has_errors() => {
+            Ok(Model { sources: report.sources, declared: world.declared, ..model })
+        }
+        _ => Err(diagnostics),
+    }
+}

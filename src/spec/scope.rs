@@ -1,0 +1,277 @@
+//! What templates see: `var`, `local`, `each`, `stack`, `aws`, and the kinds with their entries.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use serde_json::Value as Json;
+
+use super::source::Location;
+use super::suggest;
+use super::template::{Pass, value_of};
+use super::world::{Attribute, Each, Poisoned, Slot, World};
+use crate::model::Address;
+use crate::model::val::token;
+
+/// One run of one template.
+#[derive(Debug)]
+pub(super) struct Run {
+    world: Arc<World>,
+    each: Option<Each>,
+    at: Location,
+    pass: Pass,
+    trace: Mutex<Trace>,
+}
+
+/// What happened during a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trace {
+    /// The first thing that was asked for and is not there.
+    pub(super) fault: Option<Fault>,
+    /// Something it needs failed and is reported already.
+    pub(super) poisoned: bool,
+    /// It looked at a value that is known only after apply.
+    pub(super) later: bool,
+    /// The first name that nothing answers to; not a fault by itself, for functions are asked for in the same way.
+    pub(super) missing: Option<String>,
+}
+
+/// Something that is not there.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    /// What was asked for, as templates usually write it: `var.name`.
+    pub(super) path: String,
+    pub(super) summary: String,
+    pub(super) help: Option<String>,
+}
+
+impl Run {
+    pub(super) fn new(world: Arc<World>, each: Option<Each>, at: Location, pass: Pass) -> Arc<Self> {
+        Arc::new(Self { world, each, at, pass, trace: Mutex::default() })
+    }
+
+    /// What happened.
+    pub(super) fn trace(&self) -> Trace {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Trace)) {
+        note(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn fault(&self, path: &str, summary: String, help: Option<String>) -> Option<Value> {
+        self.note(|trace| {
+            trace.fault.get_or_insert_with(|| Fault { path: path.to_owned(), summary, help });
+        });
+        None
+    }
+
+    fn poison(&self) -> Option<Value> {
+        self.note(|trace| trace.poisoned = true);
+        None
+    }
+
+    fn give(&self, value: &Json) -> Value {
+        if token::is_in(&value.to_string()) {
+            self.note(|trace| trace.later = true);
+        }
+        value_of(value, self.pass)
+    }
+
+    fn give_slot(&self, slot: &Slot) -> Option<Value> {
+        match self.world.get(slot, self.at) {
+            Ok(value) => Some(self.give(&value)),
+            Err(Poisoned) => self.poison(),
+        }
+    }
+}
+
+/// A name space of a template.
+#[derive(Debug)]
+pub(super) struct Scope {
+    run: Arc<Run>,
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Root,
+    Variables,
+    Locals,
+    Each(Each),
+    Setting(&'static str),
+    Kind(String),
+    /// All instances of an entry with `for_each`.
+    Instances(String, String),
+    Entry(Address),
+}
+
+impl Scope {
+    /// Where every template begins.
+    pub(super) fn root(run: Arc<Run>) -> Self {
+        Self { run, place: Place::Root }
+    }
+
+    fn open(&self, place: Place) -> Value {
+        Value::from_object(Self { run: self.run.clone(), place })
+    }
+
+    fn at_root(&self, name: &str) -> Option<Value> {
+        match name {
+            "var" => Some(self.open(Place::Variables)),
+            "local" => Some(self.open(Place::Locals)),
+            "stack" => Some(self.open(Place::Setting("stack"))),
+            "aws" => Some(self.open(Place::Setting("aws"))),
+            "each" => self.each(),
+            kind if self.run.world.kinds.contains_key(kind) => Some(self.open(Place::Kind(kind.into()))),
+            other => {
+                self.run.note(|trace| {
+                    trace.missing.get_or_insert_with(|| other.to_owned());
+                });
+                None
+            }
+        }
+    }
+
+    fn each(&self) -> Option<Value> {
+        if let Some(each) = &self.run.each {
+            return Some(self.open(Place::Each(each.clone())));
+        }
+        let help = "add `for_each = [\"a\", \"b\"]` to the entry".to_owned();
+        self.run.fault("each", "`each` exists only in an entry with `for_each`".into(), Some(help))
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        match self.run.world.variables.get(name) {
+            Some(Ok(value)) => Some(self.run.give(value)),
+            Some(Err(Poisoned)) => self.run.poison(),
+            None => {
+                let names = self.run.world.variables.keys().map(String::as_str);
+                let help =
+                    suggest::help(name, "variable", names).unwrap_or_else(|| format!("declare it: [variable.{name}]"));
+                self.run.fault(&format!("var.{name}"), format!("there is no variable `{name}`"), Some(help))
+            }
+        }
+    }
+
+    fn local(&self, name: &str) -> Option<Value> {
+        let locals = &self.run.world.declared.locals;
+        if locals.contains_key(name) {
+            return self.run.give_slot(&Slot::Local(name.into()));
+        }
+        self.run.fault(
+            &format!("local.{name}"),
+            format!("there is no local `{name}`"),
+            suggest::help(name, "local", locals.keys().map(String::as_str)),
+        )
+    }
+
+    fn setting(&self, section: &'static str, name: &str) -> Option<Value> {
+        let path = format!("{section}.{name}");
+        let known: &[&str] = if section == "stack" { &["name"] } else { &["region", "account"] };
+        if !known.contains(&name) {
+            let help = suggest::help(name, "name", known.iter().copied());
+            return self.run.fault(&path, format!("there is no `{path}`"), help);
+        }
+        let table = self.run.world.declared.settings.get(section).and_then(|item| item.node.table());
+        if table.is_some_and(|table| table.contains_key(name)) {
+            return self.run.give_slot(&Slot::Setting(section.into(), name.into()));
+        }
+        self.run.fault(&path, format!("the spec does not set `{path}`"), Some(format!("set `{name}` in [{section}]")))
+    }
+
+    fn label(&self, kind: &str, label: &str) -> Option<Value> {
+        let world = &self.run.world;
+        let Some((_, _)) = world.entry(kind, label) else {
+            if world.declared.entries.contains_key(&(kind.to_owned(), label.to_owned())) {
+                return self.run.poison();
+            }
+            let labels = world.declared.entries.keys().filter(|(of, _)| of == kind).map(|(_, label)| label.as_str());
+            let help = suggest::help(label, "label", labels);
+            let path = format!("{kind}.{label}");
+            return self.run.fault(&path, format!("there is no `{path}` in this spec"), help);
+        };
+        match world.instances(kind, label, self.run.at) {
+            Ok(Some(_)) => Some(self.open(Place::Instances(kind.into(), label.into()))),
+            Ok(None) => match Address::new(kind, label, None) {
+                Ok(at) => Some(self.open(Place::Entry(at))),
+                Err(_) => self.run.poison(),
+            },
+            Err(Poisoned) => self.run.poison(),
+        }
+    }
+
+    fn instance(&self, kind: &str, label: &str, key: &str) -> Option<Value> {
+        let path = format!("{kind}.{label}.{key}");
+        let instances = match self.run.world.instances(kind, label, self.run.at) {
+            Ok(instances) => instances.unwrap_or_default(),
+            Err(Poisoned) => return self.run.poison(),
+        };
+        match Address::new(kind, label, Some(key)) {
+            Ok(at) if instances.contains_key(key) => Some(self.open(Place::Entry(at))),
+            _ => {
+                let attributes =
+                    self.run.world.kinds.get(kind).map(|known| known.kind.attributes()).unwrap_or_default();
+                let keys: Vec<&str> = instances.keys().map(String::as_str).collect();
+                if attributes.iter().any(|attribute| attribute.name == key) {
+                    let first = keys.first().copied().unwrap_or("KEY");
+                    let help = format!("write `{kind}.{label}.{first}.{key}`; its keys are: {}", keys.join(", "));
+                    return self.run.fault(
+                        &path,
+                        format!("`{kind}.{label}` has a `for_each`: say which of its instances"),
+                        Some(help),
+                    );
+                }
+                let help = suggest::help(key, "key", keys);
+                self.run.fault(&path, format!("`{kind}.{label}` has no instance `{key}`"), help)
+            }
+        }
+    }
+
+    fn attribute(&self, at: &Address, name: &str) -> Option<Value> {
+        match self.run.world.attribute(at, name, self.run.at) {
+            Attribute::Value(value) => Some(self.run.give(&value)),
+            Attribute::Fault(summary, help) => self.run.fault(&format!("{at}.{name}"), summary, help),
+            Attribute::Poisoned => self.run.poison(),
+        }
+    }
+}
+
+impl Object for Scope {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        match &self.place {
+            Place::Root => self.at_root(name),
+            Place::Variables => self.variable(name),
+            Place::Locals => self.local(name),
+            Place::Setting(section) => self.setting(section, name),
+            Place::Kind(kind) => self.label(kind, name),
+            Place::Instances(kind, label) => self.instance(kind, label, name),
+            Place::Entry(at) => self.attribute(at, name),
+            Place::Each(each) => match name {
+                "key" => Some(self.run.give(&Json::String(each.key.clone()))),
+                "value" => Some(self.run.give(&each.value)),
+                _ => self.run.fault(
+                    &format!("each.{name}"),
+                    format!("there is no `each.{name}`"),
+                    Some("there are `each.key` and `each.value`".into()),
+                ),
+            },
+        }
+    }
+
+    /// Only the instances of an entry can be walked.
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match &self.place {
+            Place::Instances(kind, label) => {
+                let instances = self.run.world.instances(kind, label, self.run.at).ok().flatten().unwrap_or_default();
+                Enumerator::Values(instances.keys().map(|key| Value::from(key.as_str())).collect())
+            }
+            _ => Enumerator::NonEnumerable,
+        }
+    }
+}
