@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod cli;
 pub mod cloud;
 pub mod graph;
 pub mod kind;

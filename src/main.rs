@@ -1,3 +1,5 @@
 //! The thin binary: parse, run, print the failure, exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    snowssi::cli::main()
+}

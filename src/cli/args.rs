@@ -1,0 +1,335 @@
+//! What can be typed. Parsing only: nothing here reads files, the environment (but for what clap declares) or clouds.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Address, BucketName};
+
+/// Plan and apply secure AWS-Snowflake data pipelines from one spec, without a state file.
+#[derive(Debug, Parser)]
+#[command(name = "snowssi", version, infer_long_args = false, after_help = TRY_IT, after_long_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const TRY_IT: &str = "Try it without any account:\n  snowssi apply --sandbox -f examples/event-pipeline\n
+Options of a command: snowssi <COMMAND> --help";
+
+const EXIT_CODES: &str = "\
+Try it without any account:
+  snowssi apply --sandbox -f examples/event-pipeline
+
+Exit codes:
+    0  success; `plan` without --detailed-exitcode also when there are changes
+    1  an error before anything was changed: usage, spec, planning, not approved
+    2  `plan --detailed-exitcode`: there are changes
+    3  an apply or destroy stopped part way: something was changed; run it again to go on
+    5  denied: a protected object would be destroyed or replaced
+    7  everything was applied, but what was read back is not what was wanted
+    8  could not authenticate to, or reach, AWS or Snowflake
+  130  interrupted before anything was changed";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always, or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto, global = true, help_heading = COMMON,
+          hide_possible_values = true)]
+    pub color: ColourChoice,
+    /// Print nothing but the result and errors
+    #[arg(long, short, global = true, help_heading = COMMON)]
+    pub quiet: bool,
+    /// Write what the program does to standard error; never holds a secret
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Off, global = true, help_heading = COMMON,
+          hide_possible_values = true, long_help = "Write what the program does to standard error: off, error, warn, info, debug or \
+          trace. Requests and statements are told by name, duration and outcome; no secret, token or statement text is written")]
+    pub log_level: LogLevel,
+}
+
+/// The heading of options that every command has.
+const COMMON: &str = "Common options";
+
+/// How much to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// What may be wrong.
+    Warn,
+    /// What is done.
+    Info,
+    /// Every request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what an apply would change
+    ///
+    /// Reads what is live in AWS and Snowflake, compares it with the spec, and prints what an apply would do. Changes nothing.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
+    /// Make the clouds as the spec says
+    ///
+    /// Plans, asks, and carries the plan out; afterwards reads everything back. If it is stopped or fails part way, run it again: it goes on from what is there.
+    #[command(after_help = APPLY_EXAMPLES)]
+    Apply(ApplyArgs),
+    /// Destroy everything this stack owns
+    ///
+    /// Plans the destruction of all objects that carry this stack's mark, asks, and destroys them. Protected objects (by default buckets, keys, databases, schemas) must be named, and buckets must be empty or named with --empty-bucket.
+    #[command(after_help = DESTROY_EXAMPLES)]
+    Destroy(DestroyArgs),
+    /// Check the spec without any cloud
+    ///
+    /// Reports everything that is wrong with the spec, with file, line and hint. Needs no credentials and no network.
+    #[command(after_help = VALIDATE_EXAMPLES)]
+    Validate(SpecArgs),
+    /// Print the stack's outputs
+    ///
+    /// Prints the values of the [output] tables as they are now; those that only the clouds know are read from them.
+    #[command(after_help = OUTPUT_EXAMPLES)]
+    Output(OutputArgs),
+    /// Work with the embedded clouds
+    ///
+    /// The clouds that --sandbox uses live in a directory of files. Look into them, change something behind the spec's back, or start over.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox(SandboxArgs),
+    /// Print the version
+    Version,
+}
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  snowssi plan                                    # the spec in ./snowssi.toml
+  snowssi plan -f specs/event-pipeline --var env=prod
+  snowssi plan --show-operations                  # also every statement and call
+  snowssi plan --detailed-exitcode                # for CI: exit code 2 if something differs
+  snowssi plan --target stage.inbound             # only this and what it needs";
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  snowssi apply                                   # plan, ask, apply
+  snowssi apply --sandbox --auto-approve          # on the embedded clouds, without asking
+  snowssi apply --adopt=bucket.data.inbound       # take over a bucket that exists already
+  snowssi apply --replace task.copy               # drop and create it anew";
+
+const DESTROY_EXAMPLES: &str = "\
+Examples:
+  snowssi plan --destroy                          # look first
+  snowssi destroy --target task.copy
+  snowssi destroy --allow-destroy bucket.data --empty-bucket acme-events-inbound";
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  snowssi validate
+  snowssi validate -f specs/event-pipeline --var env=prod";
+
+const OUTPUT_EXAMPLES: &str = "\
+Examples:
+  snowssi output                                  # all, as NAME = VALUE
+  snowssi output role_arn                         # one value alone, for scripts
+  snowssi output --json";
+
+#[cfg(feature = "sandbox")]
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  snowssi sandbox sql 'SHOW TASKS IN ACCOUNT'
+  snowssi sandbox sql 'ALTER WAREHOUSE EVENTS SET AUTO_SUSPEND = 3600'
+  snowssi sandbox reset";
+
+/// Which spec, with which values.
+#[derive(Clone, Debug, Args)]
+pub struct SpecArgs {
+    /// The spec: a file, or a directory with `snowssi.toml`
+    #[arg(long = "file", short = 'f', value_name = "PATH", default_value = "snowssi.toml")]
+    pub path: PathBuf,
+    /// Set a variable
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub vars: Vec<(String, String)>,
+    /// Read variables from a TOML file
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
+}
+
+/// Which clouds.
+#[derive(Clone, Debug, Args)]
+pub struct CloudArgs {
+    /// Use the embedded clouds, with their state in DIR [default: .snowssi/sandbox]
+    #[cfg(feature = "sandbox")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".snowssi/sandbox")]
+    pub sandbox: Option<PathBuf>,
+    /// Print what was asked of the clouds
+    #[arg(long)]
+    pub stats: bool,
+    /// Let AWS requests go to the endpoint that the environment or the profile names
+    #[arg(long)]
+    pub allow_endpoint_override: bool,
+}
+
+/// What to plan.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ScopeArgs {
+    /// Plan only this object and what it needs
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Address>,
+    /// Destroy and create this object anew
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<Address>,
+    /// Take over live objects that carry no mark: one address, or all that are declared
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
+    pub adopt: Vec<String>,
+    /// Allow a protected object to be destroyed or replaced
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_destroy: Vec<Address>,
+    /// Also show every statement and call, in order
+    #[arg(long)]
+    pub show_operations: bool,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub cloud: CloudArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub scope: ScopeArgs,
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Plan the destruction of everything this stack owns
+    #[arg(long)]
+    pub destroy: bool,
+}
+
+/// Options of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub cloud: CloudArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub scope: ScopeArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub run: RunArgs,
+}
+
+/// How to run a plan.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// The longest to wait for the clouds to catch up with a change, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub wait: u64,
+}
+
+/// Options of `destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub cloud: CloudArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub run: RunArgs,
+    /// Destroy only this object and what refers to it
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Address>,
+    /// Allow a protected object to be destroyed
+    #[arg(long, value_name = "ADDRESS")]
+    pub allow_destroy: Vec<Address>,
+    /// Delete all that is in this bucket before the bucket itself
+    #[arg(long, value_name = "NAME")]
+    pub empty_bucket: Vec<BucketName>,
+    /// Also show every statement and call, in order
+    #[arg(long)]
+    pub show_operations: bool,
+}
+
+/// Options of `output`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub cloud: CloudArgs,
+    /// Print this output alone, without its name
+    pub name: Option<String>,
+    /// Print JSON; sensitive values are shown
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sandbox`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Where the state of the embedded clouds is
+    #[arg(long, value_name = "DIR", default_value = ".snowssi/sandbox", global = true)]
+    pub dir: PathBuf,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub command: SandboxCommand,
+}
+
+/// What can be done with the embedded clouds.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Forget everything
+    Reset,
+    /// Run one statement as an administrator and print its rows
+    Sql {
+        /// The statement
+        statement: String,
+        /// The role to run it as
+        #[arg(long, default_value = "ACCOUNTADMIN")]
+        role: String,
+    },
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,14 @@
+//! The only integration-test binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod cases;
+mod contract;
+mod layers;
+mod logging;
+mod notifications;
+mod reference;
+mod requests;
+mod specs;
+mod tidy;
+mod world;
