@@ -122,19 +122,12 @@ impl fmt::Display for CloudError {
 
 impl std::error::Error for CloudError {}
 
-/// What a refusal most likely means and what to do, from the tables of its cloud.
+/// What a refusal most likely means and what to do, from the table of its cloud. What AWS's table knows stands in the message already.
 pub fn advice(error: &CloudError) -> Option<String> {
     match error.which {
-        Which::Aws => {
-            super::aws::codes::hint(&error.code, &error.message, reads(&error.operation)).map(ToOwned::to_owned)
-        }
+        Which::Aws => None,
         Which::Snowflake => super::snowflake::codes::explanation(error).map(|line| {
             if line.hint.is_empty() { line.meaning.to_owned() } else { format!("{}: {}", line.meaning, line.hint) }
         }),
     }
-}
-
-/// Whether an AWS operation only reads: then a refusal may hide whether something exists.
-fn reads(operation: &str) -> bool {
-    ["Get", "Head", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
 }

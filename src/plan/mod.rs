@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kind::{Gifts, Side};
+use crate::kind::Gifts;
 use crate::model::{Action, Address, BucketName, Change, Context, Fact, Facts, LiveId, Op};
 use crate::observe::Live;
 
@@ -298,9 +298,4 @@ impl<'a> World<'a> {
         }
         problems
     }
-}
-
-/// The side of the kind of an address, for views that group by cloud.
-pub fn side_of(kind: &str) -> Option<Side> {
-    crate::kind::by_name(kind).map(crate::kind::AnyKind::side)
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::cloud::{Cloud, CloudError};
+use crate::kind::Side;
 use crate::kind::{Attribute, Cx, Entry, Field, Kind, OnReplace, Part, Problem as SpecProblem, Ref, batch};
 use crate::model::op::From;
 use crate::model::{Diff, Found, LiveId, Mark, Observed, Seen, Text, Val};
