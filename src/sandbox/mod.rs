@@ -2,6 +2,7 @@
 //! with the kinds they test.
 
 pub mod aws;
+pub mod clock;
 pub mod door;
 pub mod snowflake;
 
@@ -16,6 +17,7 @@ use crate::cloud::snowflake::transport::Handler;
 use crate::cloud::snowflake::{Auth, Connection, Endpoint};
 use crate::model::Secret;
 use aws::AwsSandbox;
+use clock::Clock;
 use snowflake::Simulator;
 use snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
 use snowflake::wire::{Credentials, Wire};
@@ -25,6 +27,7 @@ pub struct Embedded {
     aws: Arc<AwsSandbox>,
     snowflake: Arc<Simulator>,
     wire: Arc<Wire>,
+    clock: Arc<Clock>,
     /// Held locked as long as the clouds are open: a process keeps the state in memory, so two would overwrite each other's.
     _marker: File,
 }
@@ -41,10 +44,13 @@ impl Embedded {
     /// The directory cannot be written, holds other files, is in use, or its state cannot be read.
     pub fn open(dir: &Path) -> io::Result<Self> {
         let marker = claim(dir, PATIENCE)?;
+        let clock = Arc::new(Clock::open(dir)?);
         let aws = AwsSandbox::open(&dir.join("aws"))?;
-        let snowflake = Arc::new(Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?);
+        let snowflake = Arc::new(
+            Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
+        );
         let wire = Arc::new(Wire::new(Arc::<Simulator>::clone(&snowflake), Credentials::default()));
-        Ok(Self { aws, snowflake, wire, _marker: marker })
+        Ok(Self { aws, snowflake, wire, clock, _marker: marker })
     }
 
     /// How to reach AWS.
@@ -74,6 +80,11 @@ impl Embedded {
     /// What answers Snowflake's requests.
     pub fn wire(&self) -> Arc<dyn Handler> {
         Arc::<Wire>::clone(&self.wire)
+    }
+
+    /// The time of both clouds.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Runs one statement as a role.

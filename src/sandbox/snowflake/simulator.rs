@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::answer::{Engine, ResultSet, SessionState, SqlError};
 use super::context::Context;
@@ -14,6 +13,7 @@ use super::state::{ACCOUNT, Id, Kind, State};
 use super::switches::Switches;
 use super::work::{self, Job, Outcome, Worker};
 use super::{expr, graph, params, stage_read, statement};
+use crate::sandbox::clock::Clock;
 use crate::sandbox::door::Door;
 
 /// The file that holds an account, in the directory of its sandbox.
@@ -28,6 +28,7 @@ pub struct Simulator {
     file: Option<PathBuf>,
     door: Arc<dyn Door>,
     switches: Switches,
+    clock: Arc<Clock>,
     /// Whether AWS has been told of the account's IAM user since this process began.
     introduced: AtomicBool,
 }
@@ -46,13 +47,13 @@ impl Simulator {
     pub fn open(dir: &Path, door: Arc<dyn Door>) -> Result<Self, std::io::Error> {
         std::fs::create_dir_all(dir)?;
         let file = dir.join(FILE);
-        let state = State::load(&file, now())?;
+        let state = State::load(&file, Clock::default().now_ms())?;
         Ok(Self::with_state(state, Some(file), door))
     }
 
     /// A fresh account that is never written anywhere.
     pub fn in_memory(door: Arc<dyn Door>) -> Self {
-        Self::with_state(State::fresh(now()), None, door)
+        Self::with_state(State::fresh(Clock::default().now_ms()), None, door)
     }
 
     /// The same account, with other choices where the sources disagree.
@@ -62,9 +63,16 @@ impl Simulator {
         self
     }
 
+    /// The same account, on another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     fn with_state(state: State, file: Option<PathBuf>, door: Arc<dyn Door>) -> Self {
         let (state, switches) = (Mutex::new(state), Switches::default());
-        Self { state, file, door, switches, introduced: AtomicBool::new(false) }
+        Self { state, file, door, switches, clock: Arc::default(), introduced: AtomicBool::new(false) }
     }
 
     pub(super) fn door(&self) -> Arc<dyn Door> {
@@ -80,7 +88,7 @@ impl Simulator {
     ) -> Fallible<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (result, changed) = {
-            let mut cx = Context::new(&mut state, session, &self.switches, query_id, now())?;
+            let mut cx = Context::new(&mut state, session, &self.switches, query_id, self.clock.now_ms())?;
             let result = work(&mut cx);
             (result, cx.changed)
         };
@@ -238,9 +246,4 @@ fn directories_on(cx: &Context<'_>, queue_arn: &str, bucket: &str, key: &str) ->
     };
     let stages = cx.see().objects.values().filter(|o| o.kind() == Kind::Stage);
     stages.filter_map(|o| path_under(o.id).map(|path| (o.id, path))).collect()
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
