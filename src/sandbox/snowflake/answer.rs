@@ -22,13 +22,42 @@ pub struct Column {
     pub name: String,
     /// The wire's type in lower case: `text`, `fixed`, `boolean`, `timestamp_ltz`, `variant`.
     pub kind: &'static str,
+    /// Characters of a text, bytes of a binary.
+    pub length: Option<u64>,
+    /// Digits of a number.
+    pub precision: Option<u32>,
+    /// Digits after the point: of a number, or of the seconds of a time. Cells must have just as many: clients cut by it.
+    pub scale: Option<u32>,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+}
+
+impl Column {
+    /// A column of the greatest size its type has; times in milliseconds, as SHOW tells them.
+    pub fn new(name: impl Into<String>, kind: &'static str) -> Self {
+        let (length, precision, scale) = match kind {
+            "fixed" => (None, Some(38), Some(0)),
+            "text" => (Some(16_777_216), None, None),
+            "binary" => (Some(8_388_608), None, None),
+            "timestamp_ltz" | "timestamp_ntz" | "timestamp_tz" | "time" => (None, Some(0), Some(3)),
+            _ => (None, None, None),
+        };
+        Self { name: name.into(), kind, length, precision, scale, nullable: true }
+    }
+
+    /// The same, with so many digits and so many of them after the point.
+    #[must_use]
+    pub fn digits(mut self, precision: u32, scale: u32) -> Self {
+        (self.precision, self.scale) = (Some(precision), Some(scale));
+        self
+    }
 }
 
 impl ResultSet {
     /// The answer of a DDL statement: one row with the column `status`.
     pub fn status(text: impl Into<String>) -> Self {
         Self {
-            columns: vec![Column { name: "status".into(), kind: "text" }],
+            columns: vec![Column::new("status", "text")],
             rows: vec![vec![Some(text.into())]],
             statement_type: 0x6000,
         }
@@ -49,6 +78,8 @@ pub struct SqlError {
 /// What one client session has set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionState {
+    /// Its number, which tells sessions apart; 0 outside of any.
+    pub id: u64,
     /// The user.
     pub user: String,
     /// Current role, as stored.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::{ResultSet, SessionState};
 use super::fail::{self, Fallible};
 use super::parse::{Name, Parser};
+use super::results::Results;
 use super::state::{ACCOUNT, Body, Home, Id, Kind, Object, State};
 use super::switches::Switches;
 
@@ -15,6 +16,8 @@ pub(super) struct Context<'a> {
     pub(super) changed: bool,
     pub(super) session: &'a mut SessionState,
     pub(super) switches: &'a Switches,
+    /// What statements answered before.
+    pub(super) results: &'a Results,
     pub(super) query_id: &'a str,
     /// Milliseconds since the epoch.
     pub(super) now: i64,
@@ -70,6 +73,7 @@ impl<'a> Context<'a> {
         state: &'a mut State,
         session: &'a mut SessionState,
         switches: &'a Switches,
+        results: &'a Results,
         query_id: &'a str,
         now: i64,
     ) -> Fallible<Self> {
@@ -81,6 +85,7 @@ impl<'a> Context<'a> {
             changed: false,
             session,
             switches,
+            results,
             query_id,
             now,
             role,

@@ -126,7 +126,7 @@ pub(super) fn delete(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Resul
     p.end()?;
     let id = cx.object_with(Kind::Table, &name, &["DELETE"], "DELETE")?;
     let Some(table) = cx.see().table(id).cloned() else { return Err(fail::nowhere()) };
-    let columns: Vec<Column> = table.columns.iter().map(|c| Column { name: c.name.clone(), kind: "text" }).collect();
+    let columns: Vec<Column> = table.columns.iter().map(|c| Column::new(c.name.clone(), "text")).collect();
     let mut kept = Vec::new();
     let before = table.rows.len();
     for row in table.rows {
@@ -160,9 +160,5 @@ fn keep(cx: &mut Context<'_>, id: Id, rows: Vec<table::Row>) {
 }
 
 fn counted(column: &str, count: usize, statement_type: u32) -> ResultSet {
-    ResultSet {
-        columns: vec![Column { name: column.to_owned(), kind: "fixed" }],
-        rows: vec![vec![Some(count.to_string())]],
-        statement_type,
-    }
+    ResultSet { columns: vec![Column::new(column, "fixed")], rows: vec![vec![Some(count.to_string())]], statement_type }
 }

@@ -41,8 +41,12 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
         "CURRENT_WAREHOUSE" => or_null(cx.session.warehouse.clone()),
         "CURRENT_DATABASE" => or_null(cx.session.database.clone()),
         "CURRENT_SCHEMA" => or_null(cx.session.schema.clone()),
-        "CURRENT_SESSION" => Val::Text("1".to_owned()),
-        "CURRENT_STATEMENT" | "LAST_QUERY_ID" => Val::Text(cx.query_id.to_owned()),
+        "CURRENT_SESSION" => Val::Text(cx.session.id.to_string()),
+        "CURRENT_STATEMENT" => Val::Text(cx.query_id.to_owned()),
+        "LAST_QUERY_ID" => {
+            let place = text(0).map_or(Some(-1), |place| place.parse().ok()).unwrap_or_default();
+            or_null(cx.results.nth(cx.session.id, place))
+        }
         "CURRENT_TIMESTAMP" | "SYSDATE" | "GETDATE" => Val::Text(
             jiff::Timestamp::from_millisecond(cx.now)
                 .map(|at| at.strftime("%Y-%m-%d %H:%M:%S%.3f Z").to_string())

@@ -21,6 +21,7 @@ mod params;
 mod parse;
 mod props;
 mod query;
+mod results;
 mod show;
 mod simulator;
 mod stage;

@@ -204,7 +204,7 @@ fn rows_of(cx: &mut Context<'_>, relation: &Relation) -> Fallible<ResultSet> {
                 }
             };
             Ok(ResultSet {
-                columns: table.columns.iter().map(|c| Column { name: c.name.clone(), kind: kind(&c.kind) }).collect(),
+                columns: table.columns.iter().map(|c| Column::new(c.name.clone(), kind(&c.kind))).collect(),
                 rows: table.rows.iter().map(|row| row.cells.clone()).collect(),
                 statement_type: 0x1000,
             })
@@ -218,7 +218,7 @@ fn directory(cx: &Context<'_>, path: &StagePath) -> Fallible<ResultSet> {
         return Err(stream::no_directory(&cx.see().bare_name(id)));
     };
     Ok(ResultSet {
-        columns: stream::DIRECTORY.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind }).collect(),
+        columns: stream::DIRECTORY.iter().map(|(name, kind)| Column::new(*name, kind)).collect(),
         rows: directory.files.iter().map(|(path, file)| stream::directory_row(cx, id, path, file)).collect(),
         statement_type: 0x1000,
     })
@@ -263,7 +263,7 @@ fn history(cx: &Context<'_>, task: Option<&str>) -> ResultSet {
         })
         .collect();
     let kind = |name: &str| if name.ends_with("_TIME") { "timestamp_ltz" } else { "text" };
-    let columns = names.iter().map(|name| Column { name: (*name).to_owned(), kind: kind(name) }).collect();
+    let columns = names.iter().map(|name| Column::new(*name, kind(name))).collect();
     ResultSet { columns, rows, statement_type: 0x1000 }
 }
 
@@ -307,7 +307,7 @@ fn project(
 ) -> Fallible<ResultSet> {
     if let [Item::Count(name)] = select.items.as_slice() {
         return Ok(ResultSet {
-            columns: vec![Column { name: name.clone(), kind: "fixed" }],
+            columns: vec![Column::new(name.clone(), "fixed")],
             rows: vec![vec![Some(kept.len().to_string())]],
             statement_type: 0x1000,
         });
@@ -324,7 +324,7 @@ fn project(
                     Expr::Column(column, _) => source.iter().find(|c| c.name == *column).map_or("text", |c| c.kind),
                     _ => "text",
                 };
-                columns.push(Column { name: name.clone(), kind });
+                columns.push(Column::new(name.clone(), kind));
             }
         }
     }

@@ -183,10 +183,10 @@ impl Sheet {
         let columns = columns
             .iter()
             .map(|column| match column.split_once(':') {
-                Some((name, "timestamp")) => Column { name: name.to_owned(), kind: "timestamp_ltz" },
-                Some((name, "fixed")) => Column { name: name.to_owned(), kind: "fixed" },
-                Some((name, "boolean")) => Column { name: name.to_owned(), kind: "boolean" },
-                _ => Column { name: (*column).to_owned(), kind: "text" },
+                Some((name, "timestamp")) => Column::new(name, "timestamp_ltz"),
+                Some((name, "fixed")) => Column::new(name, "fixed"),
+                Some((name, "boolean")) => Column::new(name, "boolean"),
+                _ => Column::new(*column, "text"),
             })
             .collect();
         Self(ResultSet { columns, rows: Vec::new(), statement_type })

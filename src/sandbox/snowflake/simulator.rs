@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::answer::{Engine, ResultSet, SessionState, SqlError};
 use super::context::Context;
 use super::fail::Fallible;
+use super::results::Results;
 use super::state::{ACCOUNT, Id, Kind, State};
 use super::switches::Switches;
 use super::work::{self, Job, Outcome, Worker};
@@ -29,6 +30,7 @@ pub struct Simulator {
     door: Arc<dyn Door>,
     switches: Switches,
     clock: Arc<Clock>,
+    results: Results,
     /// Whether AWS has been told of the account's IAM user since this process began.
     introduced: AtomicBool,
 }
@@ -72,7 +74,15 @@ impl Simulator {
 
     fn with_state(state: State, file: Option<PathBuf>, door: Arc<dyn Door>) -> Self {
         let (state, switches) = (Mutex::new(state), Switches::default());
-        Self { state, file, door, switches, clock: Arc::default(), introduced: AtomicBool::new(false) }
+        Self {
+            state,
+            file,
+            door,
+            switches,
+            clock: Arc::default(),
+            results: Results::default(),
+            introduced: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn door(&self) -> Arc<dyn Door> {
@@ -88,7 +98,8 @@ impl Simulator {
     ) -> Fallible<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (result, changed) = {
-            let mut cx = Context::new(&mut state, session, &self.switches, query_id, self.clock.now_ms())?;
+            let (now, results) = (self.clock.now_ms(), &self.results);
+            let mut cx = Context::new(&mut state, session, &self.switches, results, query_id, now)?;
             let result = work(&mut cx);
             (result, cx.changed)
         };
@@ -227,7 +238,11 @@ impl Engine for Simulator {
         sql: &'a str,
         query_id: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>> {
-        Box::pin(self.execute(session, sql, query_id))
+        Box::pin(async move {
+            let answer = self.execute(session, sql, query_id).await;
+            self.results.keep(session, query_id, answer.as_ref().ok(), self.clock.now_ms());
+            answer
+        })
     }
 
     fn role_exists(&self, role: &str) -> bool {

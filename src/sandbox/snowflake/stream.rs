@@ -127,11 +127,9 @@ pub(super) fn directory_row(cx: &Context<'_>, stage: Id, path: &str, file: &File
 
 /// The columns of what a stream gives, without the metadata.
 fn source_columns(state: &State, source: &Source) -> Vec<Column> {
-    let text = |name: &String| Column { name: name.clone(), kind: "text" };
+    let text = |name: &String| Column::new(name.clone(), "text");
     match source {
-        Source::Directory { .. } => {
-            DIRECTORY.iter().map(|(name, kind)| Column { name: (*name).into(), kind }).collect()
-        }
+        Source::Directory { .. } => DIRECTORY.iter().map(|(name, kind)| Column::new(*name, kind)).collect(),
         Source::Table(id) => {
             state.table(*id).map(|t| t.columns.iter().map(|c| text(&c.name)).collect()).unwrap_or_default()
         }
@@ -146,9 +144,9 @@ pub(super) fn read(cx: &Context<'_>, id: Id) -> Fallible<ResultSet> {
     let Some(stream) = cx.see().stream(id) else { return Err(fail::nowhere()) };
     check_usable(cx, id, stream)?;
     let mut columns = source_columns(cx.see(), &stream.source);
-    columns.push(Column { name: "METADATA$ACTION".into(), kind: "text" });
-    columns.push(Column { name: "METADATA$ISUPDATE".into(), kind: "boolean" });
-    columns.push(Column { name: "METADATA$ROW_ID".into(), kind: "text" });
+    columns.push(Column::new("METADATA$ACTION", "text"));
+    columns.push(Column::new("METADATA$ISUPDATE", "boolean"));
+    columns.push(Column::new("METADATA$ROW_ID", "text"));
     let rows = changes(cx, stream)
         .into_iter()
         .map(|change| {

@@ -181,7 +181,7 @@ impl Worker<'_> {
             })
             .collect();
         Ok(ResultSet {
-            columns: columns.map(|(name, kind)| Column { name: name.to_owned(), kind }).into(),
+            columns: columns.map(|(name, kind)| Column::new(name, kind)).into(),
             rows,
             statement_type: 0x4701,
         })
@@ -199,7 +199,7 @@ impl Worker<'_> {
             gone.map_err(|refusal| fail::stage_refused(&refusal))?;
             rows.push(vec![Some(url), Some("removed".to_owned())]);
         }
-        let columns = ["name", "result"].map(|name| Column { name: name.to_owned(), kind: "text" }).into();
+        let columns = ["name", "result"].map(|name| Column::new(name, "text")).into();
         Ok(ResultSet { columns, rows, statement_type: 0x7000 })
     }
 
@@ -240,9 +240,9 @@ impl Worker<'_> {
             copied.push(format!("{}{folder}{name}", target.path));
         }
         let (column, rows) = if detailed {
-            (Column { name: "file".into(), kind: "text" }, copied.into_iter().map(|file| vec![Some(file)]).collect())
+            (Column::new("file", "text"), copied.into_iter().map(|file| vec![Some(file)]).collect())
         } else {
-            (Column { name: "numOfFilesCopied".into(), kind: "fixed" }, vec![vec![Some(copied.len().to_string())]])
+            (Column::new("numOfFilesCopied", "fixed"), vec![vec![Some(copied.len().to_string())]])
         };
         Ok(ResultSet { columns: vec![column], rows, statement_type: 0x3600 })
     }
@@ -253,7 +253,7 @@ impl Worker<'_> {
         for statement in statements {
             Box::pin(self.simulator.execute(self.session, &statement, self.query_id)).await?;
         }
-        let columns = vec![Column { name: "anonymous block".into(), kind: "text" }];
+        let columns = vec![Column::new("anonymous block", "text")];
         Ok(ResultSet { columns, rows: vec![vec![None]], statement_type: 0x9000 })
     }
 
@@ -388,7 +388,7 @@ fn register(cx: &mut Context<'_>, id: Id, access: &Access, subpath: &str, found:
         }
         directory.refreshed = Some(now);
     }
-    let columns = ["file", "status", "description"].map(|name| Column { name: name.to_owned(), kind: "text" }).into();
+    let columns = ["file", "status", "description"].map(|name| Column::new(name, "text")).into();
     ResultSet { columns, rows, statement_type: 0x6000 }
 }
 

@@ -20,7 +20,7 @@ impl Fake {
 }
 
 fn rows(names: &[&str], rows: Vec<Vec<Option<String>>>, statement_type: u32) -> ResultSet {
-    let columns = names.iter().map(|name| Column { name: (*name).to_owned(), kind: "text" }).collect();
+    let columns = names.iter().map(|name| Column::new(*name, "text")).collect();
     ResultSet { columns, rows, statement_type }
 }
 

@@ -37,6 +37,7 @@ impl Wire {
             return Err(Refused::new("390189", message));
         }
         let state = SessionState {
+            id: 0,
             user: user.clone(),
             role,
             warehouse: named("warehouse"),

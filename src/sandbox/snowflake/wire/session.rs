@@ -28,6 +28,8 @@ impl Session {
 /// All sessions.
 #[derive(Default)]
 pub(super) struct Sessions {
+    /// How many there have been.
+    started: u64,
     open: BTreeMap<u64, Arc<Session>>,
     tokens: BTreeMap<String, Token>,
     masters: BTreeMap<String, Token>,
@@ -46,9 +48,11 @@ pub(super) struct Pair {
 }
 
 impl Sessions {
-    pub(super) fn start(&mut self, state: SessionState, token: Duration, master: Duration) -> Pair {
+    pub(super) fn start(&mut self, mut state: SessionState, token: Duration, master: Duration) -> Pair {
+        self.started += 1;
         // Real ones do not fit into 32 bits, which clients have to cope with.
-        let id = 1_152_921_504_606_850_000 + self.open.keys().next_back().map_or(1, |last| last % 10_000 + 1);
+        let id = 1_152_921_504_606_850_000 + self.started;
+        state.id = id;
         self.open.insert(id, Arc::new(Session { id, state: Mutex::new(state), asked: Mutex::default() }));
         self.issue(id, token, master)
     }
