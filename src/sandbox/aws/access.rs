@@ -1,5 +1,6 @@
-//! Who may do what: the live documents, put before the evaluator, and AWS's words for its verdict.
+//! Who may do what: the live documents, put before the [`decision`].
 
+use super::decision::{self, Asking, Assuming, Documents};
 use super::iam;
 use super::kms::Key;
 use super::store::World;
@@ -8,35 +9,7 @@ use super::wire::{Refused, refused};
 use super::{ACCOUNT, CALLER};
 use crate::model::{AccountId, Arn};
 use crate::policy::Document;
-use crate::policy::evaluate::{Decision, Identity, Kind, Policies, Principal, Request, Target, Verdict, evaluate};
-
-/// One `sts:AssumeRole`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Assuming<'a> {
-    /// Who asks: a user or a session.
-    pub(super) principal: &'a str,
-    /// For which role.
-    pub(super) role_arn: &'a str,
-    /// With which external ID.
-    pub(super) external_id: Option<&'a str>,
-    /// Under which name.
-    pub(super) session: &'a str,
-}
-
-/// A session of a role and what it asks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asking<'a> {
-    /// `arn:aws:sts::…:assumed-role/role/session`.
-    pub(super) session: &'a str,
-    /// The role.
-    pub(super) role: &'a str,
-    /// Such as `s3:GetObject`.
-    pub(super) action: &'a str,
-    /// The ARN it is about.
-    pub(super) resource: &'a str,
-    /// Context keys and values.
-    pub(super) context: &'a [(&'a str, &'a str)],
-}
+use crate::policy::evaluate::{Identity, Kind, Policies, Principal, Request, Target, evaluate};
 
 fn account() -> Result<AccountId, Refused> {
     ACCOUNT.parse().map_err(|error| broken(&error))
@@ -44,7 +17,7 @@ fn account() -> Result<AccountId, Refused> {
 
 /// A document or name that the evaluator cannot read. It counts for nobody: the request is refused.
 fn broken(error: &dyn std::fmt::Display) -> Refused {
-    refused(500, "InternalError", format!("the sandbox could not evaluate the request: {error}"))
+    decision::broken(error).into()
 }
 
 fn arn(text: &str) -> Result<Arn, Refused> {
@@ -71,36 +44,17 @@ fn principal(world: &World, text: &str) -> Result<Principal, Refused> {
 /// Decides `sts:AssumeRole` by the role's trust policy and gives the ARN of the session. A missing role is refused like a forbidden one, so
 /// that nobody learns which roles there are.
 pub(super) fn assume(world: &mut World, asking: &Assuming<'_>, region: &str) -> Result<String, Refused> {
-    let refusal = || {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
-            asking.principal, asking.role_arn
-        );
-        refused(403, "AccessDenied", message)
+    decision::external_id(asking)?;
+    let Some(role) = world.iam.roles.values().find(|role| role.arn == asking.role_arn) else {
+        return Err(decision::not_assumed(asking).into());
     };
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
-    if let Some(id) = asking.external_id.filter(|id| !(2..=1224).contains(&id.len()) || !id.chars().all(fits)) {
-        let message = format!(
-            "1 validation error detected: Value '{id}' at 'externalId' failed to satisfy constraint: Member must have \
-             length between 2 and 1224 and satisfy regular expression pattern: [\\w+=,.@:\\/-]*"
-        );
-        return Err(refused(400, "ValidationError", message));
-    }
-    let role = world.iam.roles.values().find(|role| role.arn == asking.role_arn).ok_or_else(refusal)?;
     let who = principal(world, asking.principal)?;
     // A user that does not exist any more, or never did, cannot ask.
     if matches!(who, Principal::User(_)) && world.unique_id_of(asking.principal).is_none() {
         return Err(refused(403, "InvalidClientTokenId", "The security token included in the request is invalid."));
     }
-    let mut request = Request::new(who, "sts:AssumeRole", asking.role_arn)
-        .with("aws:SecureTransport", &["true"])
-        .with("sts:RoleSessionName", &[asking.session]);
-    if let Some(id) = asking.external_id {
-        request = request.with("sts:ExternalId", &[id]);
-    }
-    let (owner, trust) = (account()?, parse(&role.trust.shown(world))?);
     let own;
-    let identity = match &request.principal {
+    let identity = match &who {
         Principal::Session { role, .. } => {
             own = identity_policies(world, role.as_str())?;
             Identity::Policies(&own)
@@ -108,10 +62,7 @@ pub(super) fn assume(world: &mut World, asking: &Assuming<'_>, region: &str) -> 
         // The caller is the account's administrator; users elsewhere are allowed by their own account.
         Principal::User(_) | Principal::Account(_) | Principal::Service(_) => Identity::Presumed,
     };
-    let target = Target { owner: &owner, kind: Kind::Role, policy: Some(&trust) };
-    if !evaluate(&request, &Policies { identity, boundary: None, target }).is_allowed() {
-        return Err(refusal());
-    }
+    decision::assume(asking, who.clone(), identity, &account()?, &parse(&role.trust.shown(world))?)?;
     let name = role.name.clone();
     if let Some(role) = world.iam.roles.get_mut(&name) {
         role.last_used = Some((now(), region.to_owned()));
@@ -148,49 +99,9 @@ pub(super) fn on_key(world: &World, key: &Key, asking: &Asking<'_>) -> Result<()
 }
 
 fn decide(world: &World, kind: Kind, policy: Option<&Document>, asking: &Asking<'_>) -> Result<(), Refused> {
-    let who = Principal::Session { session: arn(asking.session)?, role: arn(asking.role)? };
-    let mut request = Request::new(who, asking.action, asking.resource);
-    for (key, value) in asking.context {
-        request = request.with(key, &[value]);
-    }
-    let owner = account()?;
-    let (own, boundary) = (identity_policies(world, asking.role)?, boundary(world, asking.role)?);
-    let try_with = |identity: Identity<'_>, boundary: Option<&Document>, policy: Option<&Document>| -> Verdict {
-        let target = Target { owner: &owner, kind, policy };
-        evaluate(&request, &Policies { identity, boundary, target })
-    };
-    let identity = Identity::Policies(&own);
-    let decision = try_with(identity, boundary.as_ref(), policy).decision;
-    // AWS says which document decided. Leaving documents out shows it.
-    let denies = |verdict: Verdict| verdict.decision == Decision::ExplicitDeny;
-    let because = match decision {
-        Decision::Allow => return Ok(()),
-        Decision::ExplicitDeny if denies(try_with(identity, None, None)) => {
-            "with an explicit deny in an identity-based policy".to_owned()
-        }
-        Decision::ExplicitDeny if denies(try_with(Identity::Policies(&[]), boundary.as_ref(), None)) => {
-            "with an explicit deny in a permissions boundary".to_owned()
-        }
-        Decision::ExplicitDeny => "with an explicit deny in a resource-based policy".to_owned(),
-        Decision::ImplicitDeny => {
-            let missing = if boundary.is_some() && try_with(identity, None, policy).is_allowed() {
-                "permissions boundary"
-            } else if kind == Kind::Key && !try_with(Identity::Presumed, None, policy).is_allowed() {
-                "resource-based policy"
-            } else {
-                "identity-based policy"
-            };
-            format!("because no {missing} allows the {} action", asking.action)
-        }
-    };
-    let resource = match kind {
-        Kind::Key if asking.action == "kms:Decrypt" => "the resource associated with this ciphertext".to_owned(),
-        Kind::Key => format!("resource: {}", asking.resource),
-        Kind::Resource | Kind::Role => format!("resource: \"{}\"", asking.resource),
-    };
-    let message =
-        format!("User: {} is not authorized to perform: {} on {resource} {because}", asking.session, asking.action);
-    Err(refused(403, "AccessDenied", message))
+    let (owner, own, boundary) = (account()?, identity_policies(world, asking.role)?, boundary(world, asking.role)?);
+    let target = Target { owner: &owner, kind, policy };
+    Ok(decision::decide(asking, &Documents { identity: &own, boundary: boundary.as_ref(), target })?)
 }
 
 /// Whether whoever writes this key policy could write it again.

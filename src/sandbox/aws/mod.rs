@@ -6,6 +6,7 @@
 
 mod access;
 mod connector;
+pub(in crate::sandbox) mod decision;
 mod directory;
 mod document;
 mod door;

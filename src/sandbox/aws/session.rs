@@ -1,7 +1,8 @@
 //! What a session of a role may do in S3, whether it comes through the door or through an SDK.
 
 use super::ACCOUNT;
-use super::access::{self, Asking};
+use super::access;
+use super::decision::{self, Asking, Sealing};
 use super::kms;
 use super::s3::objects::Sealed;
 use super::s3::{self, Bucket};
@@ -103,15 +104,9 @@ pub(super) fn admit_key(
     sealed.usable(world, region)?;
     // AWS's own key for S3 serves every principal of the account.
     let Some(found) = kms::by_arn(world, key_arn) else { return Ok(()) };
-    let about = if *bucket_key { format!("arn:aws:s3:::{bucket}") } else { format!("arn:aws:s3:::{bucket}/{key}") };
-    let via = format!("s3.{region}.amazonaws.com");
-    let context = [
-        ("aws:SecureTransport", "true"),
-        ("kms:ViaService", via.as_str()),
-        ("kms:CallerAccount", ACCOUNT),
-        ("kms:EncryptionContext:aws:s3:arn", about.as_str()),
-        ("kms:EncryptionContextKeys", "aws:s3:arn"),
-    ];
-    let asking = Asking { session: by.session, role: by.role, action, resource: &found.arn, context: &context };
-    access::on_key(world, found, &asking)
+    let sealing = Sealing { account: ACCOUNT, region, bucket, key, bucket_key: *bucket_key };
+    decision::through_s3(&sealing, |context| {
+        let asking = Asking { session: by.session, role: by.role, action, resource: &found.arn, context };
+        access::on_key(world, found, &asking)
+    })
 }

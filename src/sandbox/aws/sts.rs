@@ -1,6 +1,7 @@
 //! STS: who asks, and sessions of roles.
 
-use super::access::{self, Assuming};
+use super::access;
+use super::decision::Assuming;
 use super::iam::reply;
 use super::store::World;
 use super::time::{iso, now};
