@@ -1,0 +1,103 @@
+//! The embedded clouds through real sockets.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::*;
+use crate::sandbox::aws::Fault;
+
+fn clouds() -> (tempfile::TempDir, Arc<Embedded>) {
+    let dir = tempfile::tempdir().unwrap();
+    let clouds = Arc::new(Embedded::open(dir.path()).unwrap());
+    (dir, clouds)
+}
+
+/// Sends bytes and reads until the connection is closed.
+async fn raw(to: SocketAddr, request: String) -> String {
+    let read = move || {
+        let mut connection = TcpStream::connect(to).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
+fn s3(served: &Served) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version_latest()
+        .region(aws_sdk_s3::config::Region::from_static("us-east-1"))
+        .credentials_provider(crate::sandbox::aws::AwsSandbox::credentials())
+        .endpoint_url(served.aws_url())
+        .force_path_style(true)
+        .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdk_talks_to_it_over_a_socket() {
+    let (_dir, clouds) = clouds();
+    let served = Served::start(Arc::clone(&clouds), Options::default()).unwrap();
+    let s3 = s3(&served);
+    s3.create_bucket().bucket("events").send().await.unwrap();
+    let body: Vec<u8> = (0..200_000u32).map(|n| n.to_le_bytes()[0]).collect();
+    s3.put_object().bucket("events").key("a b/ü+%.txt").body(body.clone().into()).send().await.unwrap();
+    let read = s3.get_object().bucket("events").key("a b/ü+%.txt").send().await.unwrap();
+    assert_eq!(read.body.collect().await.unwrap().to_vec(), body);
+    let part = s3.get_object().bucket("events").key("a b/ü+%.txt").range("bytes=3-4").send().await.unwrap();
+    assert_eq!(part.content_range(), Some("bytes 3-4/200000"));
+    assert_eq!(part.body.collect().await.unwrap().to_vec(), [3, 4]);
+    let head = s3.head_object().bucket("events").key("a b/ü+%.txt").send().await.unwrap();
+    assert_eq!(head.content_length(), Some(200_000));
+    served.stop().await.unwrap();
+    // The same object is there in the process.
+    assert_eq!(clouds.aws.call_log().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_closes_the_connection_without_a_byte() {
+    let (_dir, clouds) = clouds();
+    let served = Served::start(Arc::clone(&clouds), Options::default()).unwrap();
+    clouds.aws.set_faults(Some(Box::new(|_| Some(Fault::LoseAnswer))));
+    s3(&served).create_bucket().bucket("events").send().await.unwrap_err();
+    clouds.aws.set_faults(None);
+    s3(&served).head_bucket().bucket("events").send().await.unwrap();
+
+    clouds.wire.faults().inject(crate::sandbox::snowflake::wire::Fault::LoseAnswer, 1, "login-request");
+    let login = "POST /session/v1/login-request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\n\r\n{}";
+    assert_eq!(raw(served.snowflake(), login.to_owned()).await, "");
+    let login = login.replace("\r\ncontent", "\r\nconnection: close\r\ncontent");
+    let answer = raw(served.snowflake(), login).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"success\":"), "{answer}");
+    served.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_foreign_names_are_turned_away() {
+    let (_dir, clouds) = clouds();
+    let served = Served::start(clouds, Options::default()).unwrap();
+    for (to, header, status) in [
+        (served.aws(), "host: evil.example", "421"),
+        (served.snowflake(), "host: evil.example", "421"),
+        (served.aws(), "host: 127.0.0.1\r\norigin: http://evil.example", "403"),
+        (served.snowflake(), "host: 127.0.0.1\r\norigin: null", "403"),
+    ] {
+        let answer = raw(to, format!("GET / HTTP/1.1\r\n{header}\r\nconnection: close\r\n\r\n")).await;
+        assert_eq!(answer.get(9..12), Some(status), "{header}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_on_loopback_and_only_on_free_ports() {
+    let (_dir, clouds) = clouds();
+    let served = Served::start(Arc::clone(&clouds), Options { host: "::1".parse().unwrap(), ..Options::default() });
+    let served = served.unwrap();
+    assert!(served.aws_url().starts_with("http://[::1]:"), "{}", served.aws_url());
+    let taken = Options { host: "::1".parse().unwrap(), aws_port: served.aws().port(), ..Options::default() };
+    assert_eq!(Served::start(Arc::clone(&clouds), taken).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    let everywhere = Options { host: "0.0.0.0".parse().unwrap(), ..Options::default() };
+    assert_eq!(Served::start(clouds, everywhere).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+}
