@@ -1,8 +1,9 @@
-//! Statements on the files of stages: LIST, REMOVE, COPY FILES. They are read here and carried out in AWS by [`super::work`].
+//! Statements on the files of stages: LIST, REMOVE, COPY FILES. How they are read, and what they do in AWS.
 
 use regex_lite::Regex;
 
 use super::access::Access;
+use super::answer::{Column, ResultSet};
 use super::context::Context;
 use super::fail::{self, Fallible};
 use super::lex::Tok;
@@ -10,7 +11,7 @@ use super::parse::{Parser, StagePath};
 use super::props::Props;
 use super::query;
 use super::state::Kind;
-use super::work::{Job, Outcome};
+use super::work::{Job, Outcome, Worker};
 
 /// A stage with a path under it, checked and ready to be asked for.
 #[derive(Clone, Debug)]
@@ -131,4 +132,101 @@ fn from_query(
         pattern: None,
         detailed,
     })))
+}
+
+impl Worker<'_> {
+    pub(super) async fn list(&mut self, place: &Place, pattern: Option<&Regex>) -> Fallible<ResultSet> {
+        let (_, found) = self.objects(&place.access, &place.path).await?;
+        let columns = [("name", "text"), ("size", "fixed"), ("md5", "text"), ("last_modified", "text")];
+        let rows = found
+            .iter()
+            .map(|object| (full_url(&place.access, &object.key), object))
+            .filter(|(url, _)| pattern.is_none_or(|pattern| pattern.is_match(url)))
+            .map(|(url, object)| {
+                vec![
+                    Some(url),
+                    Some(object.size.to_string()),
+                    Some(object.etag.clone()),
+                    Some(http_date(object.modified_ms)),
+                ]
+            })
+            .collect();
+        Ok(ResultSet {
+            columns: columns.map(|(name, kind)| Column::new(name, kind)).into(),
+            rows,
+            statement_type: 0x4701,
+        })
+    }
+
+    pub(super) async fn remove(&mut self, place: &Place, pattern: Option<&Regex>) -> Fallible<ResultSet> {
+        let (session, found) = self.objects(&place.access, &place.path).await?;
+        let mut rows = Vec::new();
+        for object in found {
+            let url = full_url(&place.access, &object.key);
+            if pattern.is_some_and(|pattern| !pattern.is_match(&url)) {
+                continue;
+            }
+            let gone = self.simulator.door().delete(&session, &place.access.bucket, &object.key).await;
+            gone.map_err(|refusal| fail::stage_refused(&refusal))?;
+            rows.push(vec![Some(url), Some("removed".to_owned())]);
+        }
+        let columns = ["name", "result"].map(|name| Column::new(name, "text")).into();
+        Ok(ResultSet { columns, rows, statement_type: 0x7000 })
+    }
+
+    pub(super) async fn copy(
+        &mut self,
+        target: &Place,
+        source: &Place,
+        chosen: &Chosen,
+        pattern: Option<&Regex>,
+        detailed: bool,
+    ) -> Fallible<ResultSet> {
+        let (reader, found) = self.objects(&source.access, &source.path).await?;
+        let writer = self.assume(&target.access).await?;
+        let mut copied = Vec::new();
+        for object in found {
+            let Some(relative) = object.key.strip_prefix(source.access.prefix.as_str()) else { continue };
+            let under = relative.strip_prefix(source.path.as_str()).unwrap_or(relative).trim_start_matches('/');
+            let name = match chosen {
+                Chosen::All => Some(relative.to_owned()),
+                Chosen::Listed(files) => files.iter().any(|file| file == under).then(|| relative.to_owned()),
+                Chosen::Renamed(files) => files
+                    .iter()
+                    .find(|(file, _)| file == relative)
+                    .map(|(file, name)| name.clone().unwrap_or_else(|| file.clone())),
+            };
+            let Some(name) =
+                name.filter(|_| pattern.is_none_or(|p| p.is_match(&full_url(&source.access, &object.key))))
+            else {
+                continue;
+            };
+            let door = self.simulator.door();
+            let body = door.get(&reader, &source.access.bucket, &object.key).await;
+            let body = body.map_err(|refusal| fail::stage_refused(&refusal))?;
+            let folder = if target.path.is_empty() || target.path.ends_with('/') { "" } else { "/" };
+            let key = format!("{}{}{folder}{name}", target.access.prefix, target.path);
+            let put = door.put(&writer, &target.access.bucket, &key, body).await;
+            put.map_err(|refusal| fail::stage_refused(&refusal))?;
+            copied.push(format!("{}{folder}{name}", target.path));
+        }
+        let (column, rows) = if detailed {
+            (Column::new("file", "text"), copied.into_iter().map(|file| vec![Some(file)]).collect())
+        } else {
+            (Column::new("numOfFilesCopied", "fixed"), vec![vec![Some(copied.len().to_string())]])
+        };
+        Ok(ResultSet { columns: vec![column], rows, statement_type: 0x3600 })
+    }
+}
+
+fn full_url(access: &Access, key: &str) -> String {
+    let scheme = access.url.split_once("://").map_or("s3", |(scheme, _)| scheme);
+    format!("{scheme}://{}/{key}", access.bucket)
+}
+
+/// `Mon, 11 Sep 2022 16:57:43 GMT`.
+fn http_date(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map(|at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        .unwrap_or_default()
 }
