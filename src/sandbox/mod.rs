@@ -46,7 +46,7 @@ impl Embedded {
     pub fn open(dir: &Path) -> io::Result<Self> {
         let marker = claim(dir, PATIENCE)?;
         let clock = Arc::new(Clock::open(dir)?);
-        let aws = AwsSandbox::open(&dir.join("aws"))?;
+        let aws = AwsSandbox::open_with(&dir.join("aws"), Arc::clone(&clock))?;
         let snowflake = Arc::new(
             Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
         );

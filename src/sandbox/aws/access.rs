@@ -4,7 +4,6 @@ use super::decision::{self, Asking, Assuming, Documents};
 use super::iam;
 use super::kms::Key;
 use super::store::World;
-use super::time::now;
 use super::wire::{Refused, refused};
 use super::{ACCOUNT, CALLER};
 use crate::model::{AccountId, Arn};
@@ -63,9 +62,9 @@ pub(super) fn assume(world: &mut World, asking: &Assuming<'_>, region: &str) -> 
         Principal::User(_) | Principal::Account(_) | Principal::Service(_) => Identity::Presumed,
     };
     decision::assume(asking, who.clone(), identity, &account()?, &parse(&role.trust.shown(world))?)?;
-    let name = role.name.clone();
+    let (name, now) = (role.name.clone(), world.now());
     if let Some(role) = world.iam.roles.get_mut(&name) {
-        role.last_used = Some((now(), region.to_owned()));
+        role.last_used = Some((now, region.to_owned()));
     }
     Ok(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{}", asking.session))
 }

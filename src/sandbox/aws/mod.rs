@@ -33,6 +33,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 
+use super::clock::Clock;
 pub use connector::Unanswered;
 use store::{Store, World};
 use wire::{Answer, Asked, refused};
@@ -93,13 +94,24 @@ pub struct AwsSandbox {
 impl AwsSandbox {
     /// Opens the world kept in a directory; an empty or missing directory is a new account.
     pub fn open(dir: &Path) -> io::Result<Arc<Self>> {
-        let (store, world) = Store::open(dir)?;
+        Self::open_with(dir, Arc::default())
+    }
+
+    /// The same, on another clock than the machine's.
+    pub fn open_with(dir: &Path, clock: Arc<Clock>) -> io::Result<Arc<Self>> {
+        let (store, world) = Store::open(dir, clock)?;
         Ok(Self::new(store, world))
     }
 
     /// A new account that is gone with the process.
     pub fn in_memory() -> Arc<Self> {
-        Self::new(Store::in_memory(), World::default())
+        Self::in_memory_with(Arc::default())
+    }
+
+    /// The same, on another clock than the machine's.
+    pub fn in_memory_with(clock: Arc<Clock>) -> Arc<Self> {
+        let (store, world) = Store::in_memory(clock);
+        Self::new(store, world)
     }
 
     fn new(store: Store, world: World) -> Arc<Self> {

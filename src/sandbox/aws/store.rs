@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
 use super::{iam, kms, lock, s3, sts};
+use crate::sandbox::clock::Clock;
 
 /// Everything there is in the account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,6 +34,16 @@ pub(super) struct World {
     /// Sessions of roles, by access key.
     #[serde(skip)]
     pub(super) sessions: BTreeMap<String, sts::Session>,
+    /// The time of everything in it.
+    #[serde(skip)]
+    pub(super) clock: Arc<Clock>,
+}
+
+impl World {
+    /// Milliseconds since the epoch.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
 }
 
 /// Where the world and the bodies are kept.
@@ -41,6 +52,7 @@ pub(super) struct Store {
     place: Place,
     /// Bodies that the next state does not name.
     discarded: Mutex<Vec<String>>,
+    clock: Arc<Clock>,
 }
 
 #[derive(Debug)]
@@ -53,15 +65,16 @@ enum Place {
 
 impl Store {
     /// Nothing is kept.
-    pub(super) fn in_memory() -> Self {
-        Self { place: Place::Memory(Mutex::default()), discarded: Mutex::default() }
+    pub(super) fn in_memory(clock: Arc<Clock>) -> (Self, World) {
+        let world = World { clock: Arc::clone(&clock), ..World::default() };
+        (Self { place: Place::Memory(Mutex::default()), discarded: Mutex::default(), clock }, world)
     }
 
     /// Opens a directory and reads the world in it.
-    pub(super) fn open(dir: &Path) -> io::Result<(Self, World)> {
+    pub(super) fn open(dir: &Path, clock: Arc<Clock>) -> io::Result<(Self, World)> {
         fs::create_dir_all(dir.join("objects"))?;
         let state = dir.join("state.json");
-        let world = match fs::read(&state) {
+        let mut world: World = match fs::read(&state) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 let message = format!("{} is not a state of the sandbox: {error}", state.display());
                 io::Error::new(io::ErrorKind::InvalidData, message)
@@ -69,9 +82,15 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => World::default(),
             Err(error) => return Err(error),
         };
-        let store = Self { place: Place::Directory(dir.to_owned()), discarded: Mutex::default() };
+        world.clock = Arc::clone(&clock);
+        let store = Self { place: Place::Directory(dir.to_owned()), discarded: Mutex::default(), clock };
         store.sweep(&world)?;
         Ok((store, world))
+    }
+
+    /// Milliseconds since the epoch.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// Writes the world.

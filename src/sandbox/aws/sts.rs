@@ -4,7 +4,7 @@ use super::access;
 use super::decision::Assuming;
 use super::iam::reply;
 use super::store::World;
-use super::time::{iso, now};
+use super::time::iso;
 use super::wire::{Answer, Asked, Refused, refused};
 use super::xml::Node;
 use super::{ACCOUNT, CALLER, KEY_ID};
@@ -47,7 +47,7 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
         return Ok(Caller::User);
     }
     match world.sessions.get(&asked.key_id) {
-        Some(session) if session.expires > now() => Ok(Caller::Session(session.clone())),
+        Some(session) if session.expires > world.now() => Ok(Caller::Session(session.clone())),
         Some(_) => Err(refused(
             if s3 { 400 } else { 403 },
             if s3 { "ExpiredToken" } else { "ExpiredTokenException" },
@@ -101,7 +101,7 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
     };
     let assuming = Assuming { principal: caller.arn(), role_arn, external_id: fields.get("ExternalId"), session: name };
     let arn = access::assume(world, &assuming, &asked.region)?;
-    let expires = now() + i64::from(seconds) * 1000;
+    let expires = world.now() + i64::from(seconds) * 1000;
     let random = uuid::Uuid::new_v4().simple().to_string().to_ascii_uppercase();
     let key = format!("ASIA{}", random.get(..16).unwrap_or_default());
     let role_id = world.unique_id_of(role_arn).unwrap_or_default().to_owned();

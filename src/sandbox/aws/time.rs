@@ -2,11 +2,6 @@
 
 use jiff::Timestamp;
 
-/// Milliseconds since the epoch.
-pub(super) fn now() -> i64 {
-    Timestamp::now().as_millisecond()
-}
-
 /// `2026-11-20T14:00:00Z`.
 pub(super) fn iso(ms: i64) -> String {
     format(ms, "%Y-%m-%dT%H:%M:%SZ")

@@ -7,7 +7,7 @@ use super::super::directory::unique_id;
 use super::super::document::accept;
 use super::super::grammar::Purpose;
 use super::super::store::World;
-use super::super::time::{iso, now};
+use super::super::time::iso;
 use super::super::wire::{Refused, percent_encode, refused};
 use super::super::xml::Node;
 use super::fields::{Fields, invalid};
@@ -83,7 +83,7 @@ pub(super) fn create(world: &mut World, fields: &Fields) -> Outcome {
         return Err(refused(409, "EntityAlreadyExists", message));
     }
     let text = document(world, fields)?;
-    let created = now();
+    let created = world.now();
     let policy = Policy {
         name: name.into(),
         path: path.into(),
@@ -172,8 +172,9 @@ pub(super) fn create_version(world: &mut World, fields: &Fields) -> Outcome {
                        existing version.";
         return Err(refused(409, "LimitExceeded", message));
     }
+    let created = world.now();
     let policy = find_mut(world, fields)?;
-    let (number, created) = (policy.next, now());
+    let number = policy.next;
     policy.next += 1;
     policy.updated = created;
     policy.versions.insert(number, (text, created));

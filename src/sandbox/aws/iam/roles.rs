@@ -7,7 +7,7 @@ use super::super::directory::unique_id;
 use super::super::document::{Document, accept};
 use super::super::grammar::Purpose;
 use super::super::store::World;
-use super::super::time::{iso, now};
+use super::super::time::iso;
 use super::super::wire::{Refused, percent_encode, refused};
 use super::super::xml::Node;
 use super::fields::Fields;
@@ -55,7 +55,7 @@ pub(super) fn create(world: &mut World, fields: &Fields) -> Outcome {
         path: path.into(),
         id: unique_id("AROA"),
         arn: format!("arn:aws:iam::{ACCOUNT}:role{path}{name}"),
-        created: now(),
+        created: world.now(),
         description,
         max_session,
         trust,

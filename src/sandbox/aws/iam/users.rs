@@ -2,7 +2,7 @@
 
 use super::super::directory::{User, unique_id};
 use super::super::store::World;
-use super::super::time::{iso, now};
+use super::super::time::iso;
 use super::super::wire::{Refused, refused};
 use super::super::xml::Node;
 use super::super::{ACCOUNT, CALLER};
@@ -16,7 +16,8 @@ pub(super) fn create(world: &mut World, fields: &Fields) -> Outcome {
         return Err(refused(409, "EntityAlreadyExists", format!("User with name {name} already exists.")));
     }
     let arn = format!("arn:aws:iam::{ACCOUNT}:user{path}{name}");
-    world.directory.users.insert(arn.clone(), User { id: unique_id("AIDA"), created: now() });
+    let created = world.now();
+    world.directory.users.insert(arn.clone(), User { id: unique_id("AIDA"), created });
     Ok(Some(Node::new("").with(shown(world, &arn))))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::ACCOUNT;
-use super::super::time::{now, seconds};
+use super::super::time::seconds;
 use super::super::wire::{Refused, refused};
 use super::{Alias, Key, Outcome, Region, State, need, not_found, page, text};
 
@@ -51,7 +51,7 @@ pub(super) fn create(keys: &mut Region, input: &Value) -> Outcome {
     if keys.aliases.values().filter(|alias| alias.target == target).count() >= PER_KEY {
         return Err(refused(400, "LimitExceededException", format!("a key has at most {PER_KEY} aliases")));
     }
-    let when = now();
+    let when = keys.now;
     keys.aliases.insert(name.into(), Alias { target, created: when, updated: when });
     Ok(Value::Null)
 }
@@ -65,9 +65,9 @@ pub(super) fn update(keys: &mut Region, input: &Value) -> Outcome {
         let message = "The current and the new key must be of the same type and usage";
         return Err(refused(400, "ValidationException", message));
     }
-    let target = new.id.clone();
+    let (target, now) = (new.id.clone(), keys.now);
     if let Some(alias) = keys.aliases.get_mut(name) {
-        *alias = Alias { target, updated: now(), ..alias.clone() };
+        *alias = Alias { target, updated: now, ..alias.clone() };
     }
     Ok(Value::Null)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::ACCOUNT;
 use super::super::store::World;
-use super::super::time::{now, seconds};
+use super::super::time::seconds;
 use super::super::wire::{Refused, refused};
 use super::policies;
 use super::{Key, Material, Outcome, Region, State, days, need, page, text, validation};
@@ -34,7 +34,7 @@ pub(super) fn create(world: &mut World, region: &str, input: &Value) -> Outcome 
     let key = Key {
         id: id.clone(),
         arn,
-        created: now(),
+        created: world.now(),
         description: description.into(),
         multi_region,
         state: State::Enabled,
@@ -131,9 +131,9 @@ pub(super) fn schedule_deletion(keys: &mut Region, input: &Value) -> Outcome {
         Some(Some(window @ 7..=30)) => u32::try_from(window).unwrap_or(30),
         Some(_) => return Err(validation("PendingWindowInDays must be between 7 and 30 (inclusive).")),
     };
+    let when = keys.now + days(window);
     let key = keys.key(input)?;
     key.not_pending()?;
-    let when = now() + days(window);
     key.state = State::PendingDeletion(when);
     Ok(json!({
         "KeyId": key.arn,
@@ -154,12 +154,13 @@ pub(super) fn cancel_deletion(keys: &mut Region, input: &Value) -> Outcome {
 
 /// A key that waits for its deletion is not rotated, but remembers that it was.
 pub(super) fn rotation(keys: &mut Region, input: &Value) -> Outcome {
+    let now = keys.now;
     let key = keys.key(input)?;
     let rotated = key.rotation.filter(|_| !matches!(key.state, State::PendingDeletion(_)));
     let mut out = json!({ "KeyId": key.arn, "KeyRotationEnabled": rotated.is_some() });
     if let Some((period, since)) = rotated {
         out["RotationPeriodInDays"] = period.into();
-        let past = (now() - since) / days(period);
+        let past = (now - since) / days(period);
         out["NextRotationDate"] = seconds(since + (past + 1) * days(period));
     }
     Ok(out)
@@ -175,12 +176,13 @@ pub(super) fn enable_rotation(keys: &mut Region, input: &Value) -> Outcome {
             return Err(validation(message));
         }
     };
+    let now = keys.now;
     let key = keys.key(input)?;
     key.usable()?;
     rotates(key)?;
     // Without a period a key keeps the one it has.
     let period = asked.or(key.rotation.map(|(period, _)| period)).unwrap_or(365);
-    key.rotation = Some((period, now()));
+    key.rotation = Some((period, now));
     Ok(Value::Null)
 }
 

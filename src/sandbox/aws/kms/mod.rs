@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ACCOUNT;
 use super::document::Document;
 use super::store::World;
-use super::time::{DAY, now};
+use super::time::DAY;
 use super::wire::{Answer, Asked, Refused, Reply, refused};
 
 /// The keys of one region.
@@ -26,6 +26,9 @@ pub(super) struct Region {
     pub(super) keys: BTreeMap<String, Key>,
     /// Aliases by name.
     aliases: BTreeMap<String, Alias>,
+    /// When the call came that is being answered.
+    #[serde(skip)]
+    now: i64,
 }
 
 /// A key.
@@ -81,7 +84,8 @@ type Outcome = Result<Value, Refused>;
 pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answer {
     let input: Value = serde_json::from_slice(&asked.body)
         .map_err(|_| refused(400, "SerializationException", "the request is not JSON"))?;
-    sweep(world.kms.entry(asked.region.clone()).or_default());
+    let now = world.now();
+    sweep(world.kms.entry(asked.region.clone()).or_default(), now);
     let region = &asked.region;
     let value = match operation {
         "CreateKey" => keys::create(world, region, &input),
@@ -122,10 +126,10 @@ pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answe
 }
 
 /// Removes the keys whose waiting period is over.
-fn sweep(region: &mut Region) {
-    let now = now();
+fn sweep(region: &mut Region, now: i64) {
+    region.now = now;
     region.keys.retain(|_, key| !matches!(key.state, State::PendingDeletion(when) if when <= now));
-    let Region { keys, aliases } = region;
+    let Region { keys, aliases, now: _ } = region;
     aliases.retain(|_, alias| keys.contains_key(&alias.target));
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::ACCOUNT;
 use super::super::store::{Store, World};
-use super::super::time::{iso_millis, now};
+use super::super::time::iso_millis;
 use super::super::wire::{Answer, Asked, Refused, Reply, refused};
 use super::super::xml::Node;
 use super::{Bucket, NAMESPACE, config, invalid_argument, no_such_bucket};
@@ -83,7 +83,7 @@ pub(super) fn create(world: &mut World, asked: &Asked, name: &str) -> Answer {
     }
     let bucket = Bucket {
         region,
-        created: now(),
+        created: world.now(),
         config: documents,
         policy: None,
         objects: BTreeMap::new(),

@@ -151,7 +151,7 @@ pub(super) fn answer(world: &mut World, store: &Store, asked: &Asked, operation:
             "PutObject" => objects::put(world, store, asked, &name, &key),
             "GetObject" | "HeadObject" => objects::get(world, store, asked, &name, &key),
             "DeleteObject" => Ok(versions::delete(bucket, store, asked, &key)),
-            "CreateMultipartUpload" => Ok(multipart::create(bucket, &name, &key)),
+            "CreateMultipartUpload" => Ok(multipart::create(bucket, store, &name, &key)),
             "UploadPart" => multipart::upload_part(bucket, store, asked, &key),
             "CompleteMultipartUpload" => multipart::complete(world, store, asked, &name, &key),
             _ => multipart::abort(bucket, store, asked, &key),

@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::super::store::{Store, World};
-use super::super::time::{iso_millis, now};
+use super::super::time::iso_millis;
 use super::super::wire::{Answer, Asked, Refused, Reply, refused};
 use super::super::xml::Node;
 use super::objects::{self, Sealed, Version};
@@ -34,9 +34,9 @@ fn no_such_upload() -> Refused {
     refused(404, "NoSuchUpload", "The specified multipart upload does not exist.")
 }
 
-pub(super) fn create(bucket: &mut Bucket, name: &str, key: &str) -> Reply {
+pub(super) fn create(bucket: &mut Bucket, store: &Store, name: &str, key: &str) -> Reply {
     let id = uuid::Uuid::new_v4().simple().to_string();
-    bucket.uploads.insert(id.clone(), Upload { key: key.into(), started: now(), parts: BTreeMap::new() });
+    bucket.uploads.insert(id.clone(), Upload { key: key.into(), started: store.now(), parts: BTreeMap::new() });
     let result = Node::new("InitiateMultipartUploadResult").put("Bucket", name).put("Key", key).put("UploadId", id);
     Reply::xml(&result, NAMESPACE)
 }

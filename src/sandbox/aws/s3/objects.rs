@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::kms;
 use super::super::store::{Store, World};
-use super::super::time::{http_date, iso_millis, now};
+use super::super::time::{http_date, iso_millis};
 use super::super::wire::{Answer, Asked, Refused, Reply, refused};
 use super::super::xml::Node;
 use super::{Bucket, NAMESPACE, invalid_argument, no_such_bucket, page_size};
@@ -167,7 +167,7 @@ pub(in crate::sandbox::aws) fn version(store: &Store, body: Bytes, encryption: S
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let body = store.keep(body).map_err(|error| lost(&error))?;
     let headers = BTreeMap::new();
-    Ok(Version { id: String::new(), body: Some(body), size, etag, modified: now(), headers, encryption })
+    Ok(Version { id: String::new(), body: Some(body), size, etag, modified: store.now(), headers, encryption })
 }
 
 fn lost(error: &std::io::Error) -> Refused {

@@ -1,7 +1,7 @@
 //! Versions and delete markers: listing all of them, and deleting.
 
 use super::super::store::Store;
-use super::super::time::{iso_millis, now};
+use super::super::time::iso_millis;
 use super::super::wire::{Answer, Asked, Reply, refused};
 use super::super::xml::Node;
 use super::objects::{Sealed, Version};
@@ -30,7 +30,7 @@ impl Bucket {
             return Deleted { marker, version: Some(id.into()) };
         }
         if self.versioning().is_some() {
-            let marker = Version::marker(now());
+            let marker = Version::marker(store.now());
             let version = self.push(store, key, marker);
             return Deleted { marker: true, version };
         }
