@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod clock;
 pub mod door;
+pub mod remote;
 pub mod serve;
 pub mod snowflake;
 
