@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::sandbox::clock::Clock;
+
 /// A result set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultSet {
@@ -53,7 +55,23 @@ impl Column {
     }
 }
 
+/// The type of an answer for several statements at once.
+pub const SEVERAL: u32 = 0xA000;
+
 impl ResultSet {
+    /// The answer for several statements, each of which has an answer of its own.
+    pub fn several() -> Self {
+        let columns = vec![Column { nullable: false, ..Column::new("multiple statement execution", "text") }];
+        let rows = vec![vec![Some("Multiple statements executed successfully.".to_owned())]];
+        Self { columns, rows, statement_type: SEVERAL }
+    }
+
+    /// About what its rows take in memory.
+    pub fn size(&self) -> usize {
+        let cell = |cell: &Option<String>| size_of::<Option<String>>() + cell.as_ref().map_or(0, String::len);
+        self.rows.iter().flatten().map(cell).sum()
+    }
+
     /// The answer of a DDL statement: one row with the column `status`.
     pub fn status(text: impl Into<String>) -> Self {
         Self {
@@ -104,6 +122,18 @@ pub trait Engine: Send + Sync {
         query_id: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>>;
 
-    /// Whether a role exists, for logins.
-    fn role_exists(&self, role: &str) -> bool;
+    /// Whether a role exists and is a user's to take, for logins.
+    fn role_granted(&self, user: &str, role: &str) -> bool;
+
+    /// What a session that begins asks to work in and cannot, because it is not there or not for its role: the session forgets it.
+    /// Gives what kinds of objects these are.
+    fn begin(&self, session: &mut SessionState) -> Vec<&'static str> {
+        let _ = session;
+        Vec::new()
+    }
+
+    /// The time, in milliseconds since the epoch.
+    fn now_ms(&self) -> i64 {
+        Clock::default().now_ms()
+    }
 }

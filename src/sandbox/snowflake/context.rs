@@ -303,6 +303,12 @@ pub(super) fn inherited(state: &State, role: Id) -> BTreeSet<Id> {
     all
 }
 
+/// The roles a user may take. Users nobody granted anything have ACCOUNTADMIN.
+pub(super) fn roles_of(state: &State, user: &str) -> BTreeSet<Id> {
+    let own = state.user_roles.get(user).into_iter().flatten().copied();
+    own.chain(state.role_id("ACCOUNTADMIN")).flat_map(|role| inherited(state, role)).collect()
+}
+
 /// `<Kind> N successfully created.`
 pub(super) fn created(what: &str, name: &str) -> ResultSet {
     ResultSet::status(format!("{what} {name} successfully created."))

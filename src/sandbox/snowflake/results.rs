@@ -41,7 +41,7 @@ impl Results {
         let mut kept = self.lock();
         kept.order.push_back(Asked { session: session.id, query_id: query_id.to_owned() });
         if let Some(result) = result {
-            let bytes = size(result);
+            let bytes = result.size();
             let until_ms = now_ms.saturating_add(LIFETIME_MS);
             let one = One { user: session.user.clone(), until_ms, bytes, result: Arc::new(result.clone()) };
             kept.forget(query_id);
@@ -82,12 +82,6 @@ impl Kept {
             self.bytes = self.bytes.saturating_sub(gone.bytes);
         }
     }
-}
-
-/// About what a result takes in memory.
-fn size(result: &ResultSet) -> usize {
-    let cell = |cell: &Option<String>| size_of::<Option<String>>() + cell.as_ref().map_or(0, String::len);
-    result.rows.iter().flatten().map(cell).sum()
 }
 
 #[cfg(test)]

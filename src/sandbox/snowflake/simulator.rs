@@ -245,8 +245,18 @@ impl Engine for Simulator {
         })
     }
 
-    fn role_exists(&self, role: &str) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).role_id(role).is_some()
+    fn role_granted(&self, user: &str, role: &str) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.role_id(role).is_some_and(|role| super::context::roles_of(&state, user).contains(&role))
+    }
+
+    fn begin(&self, session: &mut SessionState) -> Vec<&'static str> {
+        let begun = self.with(session, "", |cx| Ok(statement::begin(cx)));
+        begun.unwrap_or_default()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 }
 

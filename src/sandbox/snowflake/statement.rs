@@ -327,10 +327,10 @@ fn use_object(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Some(Kind::Schema) => use_schema(cx, &name)?,
         _ if name.0.len() == 2 => use_schema(cx, &name)?,
         _ => {
-            let database = cx.object(Kind::Database, &name, "USE").map_err(|_| fail::nowhere())?;
-            let public = cx.see().find(database.id, Kind::Schema, "PUBLIC").is_some_and(|schema| cx.visible(schema));
-            cx.session.database = Some(name.last().to_owned());
-            cx.session.schema = public.then(|| "PUBLIC".to_owned());
+            if name.0.len() > 1 {
+                return Err(fail::nowhere());
+            }
+            use_database(cx, name.last())?;
         }
     }
     Ok(used())
@@ -353,14 +353,46 @@ fn use_schema(cx: &mut Context<'_>, name: &Name) -> Fallible<()> {
     Ok(())
 }
 
-/// A role must be granted to the user, or inherited by one that is. Users nobody granted anything have ACCOUNTADMIN.
+/// Puts a session that begins where it asks to be, and tells the kinds of what it cannot have.
+pub(super) fn begin(cx: &mut Context<'_>) -> Vec<&'static str> {
+    let mut lost = Vec::new();
+    if let Some(warehouse) = cx.session.warehouse.take() {
+        match cx.object(Kind::Warehouse, &Name(vec![warehouse]), "USE").map(|o| o.name.clone()) {
+            Ok(found) => cx.session.warehouse = Some(found),
+            Err(_) => lost.push("warehouse"),
+        }
+    }
+    let (database, schema) = (cx.session.database.take(), cx.session.schema.take());
+    if let Some(database) = database {
+        match use_database(cx, &database) {
+            // Without a schema of its own, the session is in PUBLIC, as after USE DATABASE.
+            Ok(()) => {
+                if let Some(schema) = schema
+                    && use_schema(cx, &Name(vec![database, schema])).is_err()
+                {
+                    cx.session.schema = None;
+                    lost.push("schema");
+                }
+            }
+            Err(_) => lost.push("database"),
+        }
+    }
+    lost
+}
+
+fn use_database(cx: &mut Context<'_>, name: &str) -> Fallible<()> {
+    let database = cx.object(Kind::Database, &Name(vec![name.to_owned()]), "USE").map_err(|_| fail::nowhere())?;
+    let public = cx.see().find(database.id, Kind::Schema, "PUBLIC").is_some_and(|schema| cx.visible(schema));
+    cx.session.database = Some(name.to_owned());
+    cx.session.schema = public.then(|| "PUBLIC".to_owned());
+    Ok(())
+}
+
+/// A role must be granted to the user, or inherited by one that is.
 fn use_role(cx: &mut Context<'_>, name: &Name) -> Fallible<()> {
     let Some(role) = cx.see().role_id(name.last()) else { return Err(fail::missing("Role", name.last())) };
     let mut granted = cx.roles.clone();
-    let own = cx.see().user_roles.get(&cx.session.user).cloned().unwrap_or_default();
-    for id in own.into_iter().chain(cx.see().role_id("ACCOUNTADMIN")) {
-        granted.extend(super::context::inherited(cx.see(), id));
-    }
+    granted.extend(super::context::roles_of(cx.see(), &cx.session.user));
     if !granted.contains(&role) {
         let text = format!(
             "SQL access control error:\nRequested role '{}' is not assigned to the executing user. Specify another role to activate.",

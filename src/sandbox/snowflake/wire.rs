@@ -4,20 +4,25 @@
 //! It needs no socket: requests come in as values, from the transport of our own session or from a server on loopback. What other
 //! clients rely on (the Python connector, the `snow` CLI) is kept, such as all four keys in every answer and cells that are texts.
 
+mod asked;
 mod bindings;
 mod credentials;
 mod envelope;
 mod fault;
+mod literal;
 mod login;
+mod monitor;
+mod order;
 mod result;
 mod session;
+mod shelf;
+mod split;
 mod statement;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::Read;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,16 +36,17 @@ pub use fault::{Fault, Faults};
 
 use super::answer::Engine;
 use crate::cloud::snowflake::transport::Handler;
-use envelope::{Refused, failure, respond, success};
-use session::Sessions;
-use statement::Statement;
+use asked::Asked;
+use envelope::{Refused, respond, success};
+use session::{Lifetimes, Session, Sessions};
+use shelf::Shelf;
 
 /// The HTTP side of the simulator.
 pub struct Wire {
     engine: Arc<dyn Engine>,
     credentials: Credentials,
     sessions: Mutex<Sessions>,
-    statements: Mutex<BTreeMap<String, Arc<Statement>>>,
+    shelf: Arc<Shelf>,
     chunks: Mutex<BTreeMap<String, result::Stored>>,
     faults: Faults,
     timing: Timing,
@@ -63,9 +69,6 @@ impl Default for Timing {
     }
 }
 
-/// Bodies larger than this are refused.
-const LARGEST: u64 = 64 << 20;
-
 impl Wire {
     /// A server in front of an engine.
     pub fn new(engine: Arc<dyn Engine>, credentials: Credentials) -> Self {
@@ -78,7 +81,7 @@ impl Wire {
             engine,
             credentials,
             sessions: Mutex::default(),
-            statements: Mutex::default(),
+            shelf: Arc::default(),
             chunks: Mutex::default(),
             faults: Faults::default(),
             timing,
@@ -92,7 +95,8 @@ impl Wire {
 
     /// All session tokens expire now; their sessions can be renewed.
     pub fn expire_tokens(&self) {
-        self.sessions().expire_tokens();
+        let now = self.engine.now_ms();
+        self.sessions().expire_tokens(now);
     }
 
     /// All sessions end now: neither their tokens nor their master tokens are known any more.
@@ -109,10 +113,19 @@ impl Wire {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The session of whoever asks.
+    fn session(&self, asked: &Asked) -> Result<Arc<Session>, Refused> {
+        self.sessions().find(&asked.token, self.engine.now_ms())
+    }
+
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { token: self.timing.token, master: self.timing.master }
+    }
+
     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let asked = match Asked::read(&request) {
             Ok(asked) => asked,
-            Err(why) => return respond(StatusCode::BAD_REQUEST, &failure("390000", &why, Value::Null)),
+            Err(refused) => return refused.respond(),
         };
         let subject = self.subject(&asked);
         if let Some(response) = self.faults.before(&subject) {
@@ -121,7 +134,7 @@ impl Wire {
         let answered = match self.route(&request, &asked).await {
             Ok(Answered::Json(body)) => respond(StatusCode::OK, &body),
             Ok(Answered::Response(response)) => response,
-            Err(refused) => respond(StatusCode::OK, &refused.body()),
+            Err(refused) => refused.respond(),
         };
         self.faults.after(&subject, answered)
     }
@@ -130,7 +143,7 @@ impl Wire {
     fn subject(&self, asked: &Asked) -> String {
         let sql = match (asked.body.get("sqlText").and_then(Value::as_str), asked.query_id()) {
             (Some(sql), _) => sql.to_owned(),
-            (None, Some(id)) => self.statement(id).map(|statement| statement.sql.clone()).unwrap_or_default(),
+            (None, Some(id)) => self.shelf.by_query(id).map(|statement| statement.sql.clone()).unwrap_or_default(),
             (None, None) => String::new(),
         };
         format!("{} {sql}", asked.path)
@@ -139,43 +152,52 @@ impl Wire {
     async fn route(&self, request: &Request<Bytes>, asked: &Asked) -> Result<Answered, Refused> {
         let json = |body: Value| Ok(Answered::Json(body));
         let segments: Vec<&str> = asked.path.split('/').skip(1).collect();
-        match (request.method(), segments.as_slice()) {
-            (&Method::POST, ["session", "v1", "login-request"]) => json(self.log_in(asked)?),
-            (&Method::POST, ["session", "token-request"]) => json(self.renew(asked)?),
-            (&Method::POST, ["session"]) => {
-                if let Some(ended) = self.sessions().end(&asked.token) {
-                    let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-                    statements.retain(|_, statement| statement.session.id != ended);
-                }
+        let (get, post) = (asked.method == Method::GET, asked.method == Method::POST);
+        match segments.as_slice() {
+            ["session", "v1", "login-request"] if post => json(self.log_in(asked)?),
+            ["session", "token-request"] if post => json(self.renew(asked)?),
+            ["session"] if post => json(self.close(asked)?),
+            ["session", "heartbeat"] if post => {
+                self.session(asked)?;
                 json(success(Value::Null))
             }
-            (&Method::POST, ["session", "heartbeat"]) => {
-                self.sessions().find(&asked.token)?;
-                json(success(Value::Null))
-            }
-            (&Method::POST, ["session", "authenticator-request"]) => Err(Refused::new(
+            ["session", "authenticator-request"] if post => Err(Refused::new(
                 "390190",
                 "There is no identity provider in the sandbox: log in with a password, a key pair or a token.",
             )),
-            (&Method::POST, ["queries", "v1", "query-request"]) => json(self.run(asked).await?),
-            (&Method::POST, ["queries", "v1", "abort-request"]) => json(self.abort_request(asked)?),
-            (&Method::POST, ["queries", id, "abort-request"]) => {
-                self.sessions().find(&asked.token)?;
-                json(self.abort_query(id))
+            ["queries", "v1", "query-request"] if post => json(self.run(asked).await?),
+            ["queries", "v1", "abort-request"] if post => json(self.abort_request(asked)?),
+            ["queries", id, "abort-request"] if post => json(self.abort_query(asked, id)?),
+            ["queries", id, "result"] if get => json(self.result_of(asked, id).await?),
+            ["monitoring", "queries", id] if get => json(self.monitor(asked, id)?),
+            ["telemetry", "send"] if post => json(success(json!("Log Received"))),
+            ["chunks", id] if get => Ok(Answered::Response(self.chunk(request, id))),
+            ["session"]
+            | ["session", "v1", "login-request"]
+            | ["session", "token-request" | "heartbeat" | "authenticator-request"]
+            | ["queries", _, "query-request" | "abort-request" | "result"]
+            | ["monitoring", "queries", _]
+            | ["telemetry", "send"]
+            | ["chunks", _] => {
+                let text = format!("{} does not go with this path.", asked.method);
+                Err(Refused::at(StatusCode::METHOD_NOT_ALLOWED, text))
             }
-            (&Method::GET, ["queries", id, "result"]) => json(self.result_of(asked, id).await?),
-            (&Method::GET, ["monitoring", "queries", id]) => {
-                self.sessions().find(&asked.token)?;
-                json(self.monitor(id))
-            }
-            (&Method::POST, ["telemetry", "send"]) => json(success(json!("Log Received"))),
-            (&Method::GET, ["chunks", id]) => Ok(Answered::Response(self.chunk(request, id))),
             _ => {
                 tracing::debug!(path = asked.path, "the sandbox has no such route");
-                let body = failure("390404", "There is nothing at this path.", Value::Null);
-                Ok(Answered::Response(respond(StatusCode::NOT_FOUND, &body)))
+                let text = format!("The sandbox has nothing at {}.", asked.path);
+                Err(Refused::at(StatusCode::NOT_FOUND, text))
             }
         }
+    }
+
+    /// Ends a session, and what it runs.
+    fn close(&self, asked: &Asked) -> Result<Value, Refused> {
+        if asked.query.get("delete").map(String::as_str) != Some("true") {
+            return Err(Refused::malformed("Nothing can be done with a session but to delete it."));
+        }
+        let ended = self.sessions().end(&asked.token)?;
+        self.stop_all_of(ended);
+        Ok(success(Value::Null))
     }
 }
 
@@ -188,70 +210,4 @@ impl Handler for Wire {
 enum Answered {
     Json(Value),
     Response(Response<Bytes>),
-}
-
-/// A request, taken apart.
-struct Asked {
-    /// Its path with single slashes.
-    path: String,
-    query: BTreeMap<String, String>,
-    /// `null` if there is no body.
-    body: Value,
-    /// What the `Authorization` header holds; empty if there is none.
-    token: String,
-}
-
-impl Asked {
-    fn read(request: &Request<Bytes>) -> Result<Self, String> {
-        let path =
-            request.uri().path().split('/').filter(|part| !part.is_empty()).fold(String::new(), |mut path, part| {
-                path.push('/');
-                path.push_str(part);
-                path
-            });
-        let pairs = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let query = pairs.map(|(key, value)| (decoded(key), decoded(value))).collect();
-        let token = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = token.and_then(|value| value.split('"').nth(1)).unwrap_or_default().to_owned();
-        Ok(Self { path, query, body: body(request.body())?, token })
-    }
-
-    /// The request's ID, in either of its two spellings.
-    fn request_id(&self) -> Option<&str> {
-        let id = self.query.get("requestId").or_else(|| self.query.get("request_id"))?;
-        (!id.is_empty()).then_some(id.as_str())
-    }
-
-    /// The query that the path names.
-    fn query_id(&self) -> Option<&str> {
-        let mut segments = self.path.split('/').skip(1);
-        match (segments.next(), segments.next(), segments.next()) {
-            (Some("queries"), Some(id), Some("result" | "abort-request")) if id != "v1" => Some(id),
-            (Some("monitoring"), Some("queries"), Some(id)) => Some(id),
-            _ => None,
-        }
-    }
-}
-
-fn decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-}
-
-/// The JSON of a body, which may be compressed, announced or not, and may be missing.
-fn body(bytes: &Bytes) -> Result<Value, String> {
-    let mut plain = Vec::new();
-    let bytes: &[u8] = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let unpacking = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(LARGEST + 1).read_to_end(&mut plain);
-        unpacking.map_err(|_| "The body cannot be decompressed.".to_owned())?;
-        &plain
-    } else {
-        bytes
-    };
-    if bytes.len() as u64 > LARGEST {
-        return Err("The body is too large.".to_owned());
-    }
-    if bytes.trim_ascii().is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(bytes).map_err(|_| "The body is not JSON.".to_owned())
 }

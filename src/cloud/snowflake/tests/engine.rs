@@ -79,7 +79,7 @@ impl Engine for Fake {
         })
     }
 
-    fn role_exists(&self, role: &str) -> bool {
+    fn role_granted(&self, _: &str, role: &str) -> bool {
         matches!(role, "ACCOUNTADMIN" | "DEPLOY" | "PLAIN" | "mixed Case")
     }
 }

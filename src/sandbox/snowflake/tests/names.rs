@@ -157,7 +157,7 @@ fn the_account_survives_in_its_file() {
     assert_eq!(again.property("SI", "STORAGE_AWS_EXTERNAL_ID"), id);
     assert_eq!(again.ok("SHOW TASKS IN ACCOUNT"), before);
     assert_eq!(again.cloud.world(|w| w.principals.len()), 1, "the IAM user is made known again");
-    assert!(again.simulator.role_exists("SYSADMIN") && !again.simulator.role_exists("NOBODY"));
+    assert!(again.simulator.role_granted("ANNA", "SYSADMIN") && !again.simulator.role_granted("ANNA", "NOBODY"));
     std::fs::write(dir.path().join("snowflake.json"), "{").unwrap();
     assert!(Simulator::open(dir.path(), Arc::new(Cloud::default())).is_err());
 }

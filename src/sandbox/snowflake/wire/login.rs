@@ -5,8 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::asked::text;
 use super::credentials::Proof;
 use super::envelope::{Refused, success};
+use super::order::settings;
 use super::{Asked, Wire};
 use crate::sandbox::snowflake::answer::SessionState;
 
@@ -15,39 +17,53 @@ const DEFAULT_ROLE: &str = "ACCOUNTADMIN";
 
 impl Wire {
     pub(super) fn log_in(&self, asked: &Asked) -> Result<Value, Refused> {
-        let data = asked.body.get("data").unwrap_or(&Value::Null);
-        let field = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
+        let Some(data) = asked.object("data")? else { return Err(Refused::malformed("'data' is missing.")) };
+        let field = |key: &str| Ok(text(data, key)?.unwrap_or_default());
+        // Signed tokens are made by the machine's time, whatever the sandbox's.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let user = self.credentials.check(&Proof {
-            account: field("ACCOUNT_NAME"),
-            user: field("LOGIN_NAME"),
-            authenticator: field("AUTHENTICATOR"),
-            password: field("PASSWORD"),
-            passcode: field("PASSCODE"),
-            token: field("TOKEN"),
+            account: field("ACCOUNT_NAME")?,
+            user: field("LOGIN_NAME")?,
+            authenticator: field("AUTHENTICATOR")?,
+            password: field("PASSWORD")?,
+            passcode: field("PASSCODE")?,
+            token: field("TOKEN")?,
             now,
         })?;
         let named = |key: &str| asked.query.get(key).filter(|name| !name.is_empty()).map(|name| stored(name));
         let role = named("roleName").unwrap_or_else(|| DEFAULT_ROLE.to_owned());
-        if !self.engine.role_exists(&role) {
+        if !self.engine.role_granted(&user, &role) {
             let message = format!(
                 "Role '{role}' specified in the connect string does not exist or not authorized. Contact your local system \
                  administrator, or attempt to login with another role, e.g. PUBLIC."
             );
             return Err(Refused::new("390189", message));
         }
-        let state = SessionState {
+        let parameters_given = session_parameters(data.get("SESSION_PARAMETERS"))?;
+        let is = |name: &str, wanted: &str| {
+            parameters_given.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+        };
+        if is("AUTOCOMMIT", "false") {
+            return Err(Refused::new("000002", "The sandbox keeps no transactions: leave AUTOCOMMIT on."));
+        }
+        let strict = is("CLIENT_VALIDATE_DEFAULT_PARAMETERS", "true");
+        let mut state = SessionState {
             id: 0,
             user: user.clone(),
             role,
             warehouse: named("warehouse"),
             database: named("databaseName"),
             schema: named("schemaName"),
-            parameters: session_parameters(data.get("SESSION_PARAMETERS")),
+            parameters: parameters_given,
         };
+        if let Some(lost) = self.engine.begin(&mut state).first().filter(|_| strict) {
+            let message = format!("The requested {lost} does not exist or not authorized.");
+            return Err(Refused::new("390201", message));
+        }
         let (current, parameters) = (current(&state), parameters(&state));
-        let pair = self.sessions().start(state, self.timing.token, self.timing.master);
-        let (token, master) = (self.timing.token.as_secs(), self.timing.master.as_secs());
+        let (now, last) = (self.engine.now_ms(), self.lifetimes());
+        let pair = self.sessions().start(state, now, last)?;
+        let (token, master) = (last.token.as_secs(), last.master.as_secs());
         Ok(success(json!({
             "token": pair.token,
             "masterToken": pair.master,
@@ -71,14 +87,22 @@ impl Wire {
         })))
     }
 
+    /// New tokens, for the master token: instead of the old ones (`RENEW`), or beside them (`ISSUE`).
     pub(super) fn renew(&self, asked: &Asked) -> Result<Value, Refused> {
-        let (token, master) = (self.timing.token, self.timing.master);
-        let pair = self.sessions().renew(&asked.token, token, master)?;
+        let (now, last) = (self.engine.now_ms(), self.lifetimes());
+        let pair = match asked.text("requestType")? {
+            Some("RENEW") => self.sessions().renew(&asked.token, now, last)?,
+            Some("ISSUE") => self.sessions().issue_more(&asked.token, now, last)?,
+            other => {
+                let message = format!("There is no request for tokens of type {}.", other.unwrap_or("null"));
+                return Err(Refused::malformed(message));
+            }
+        };
         Ok(success(json!({
             "sessionToken": pair.token,
-            "validityInSecondsST": token.as_secs(),
+            "validityInSecondsST": last.token.as_secs(),
             "masterToken": pair.master,
-            "validityInSecondsMT": master.as_secs(),
+            "validityInSecondsMT": last.master.as_secs(),
             "sessionId": pair.session,
         })))
     }
@@ -92,14 +116,12 @@ fn stored(name: &str) -> String {
     }
 }
 
-fn session_parameters(given: Option<&Value>) -> BTreeMap<String, String> {
-    let given = given.and_then(Value::as_object).into_iter().flatten();
-    given
-        .map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            (name.to_ascii_uppercase(), value)
-        })
-        .collect()
+fn session_parameters(given: Option<&Value>) -> Result<BTreeMap<String, String>, Refused> {
+    match given {
+        None | Some(Value::Null) => Ok(BTreeMap::new()),
+        Some(Value::Object(given)) => settings(given),
+        Some(_) => Err(Refused::malformed("'SESSION_PARAMETERS' must be an object.")),
+    }
 }
 
 /// What a session works in.

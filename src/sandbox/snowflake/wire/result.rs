@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::envelope::respond;
 use super::fault::Fault;
 use super::login::parameters;
-use super::statement::{Statement, now_ms};
+use super::statement::Statement;
 use super::{Wire, envelope};
-use crate::sandbox::snowflake::answer::{Column, ResultSet};
+use crate::sandbox::snowflake::answer::{Column, ResultSet, SEVERAL, SessionState};
 
 /// A part of a result.
 pub(super) struct Stored {
@@ -24,12 +24,13 @@ pub(super) struct Stored {
 /// Where parts lie: not where the server is, so that a client cannot mix the two up.
 const STORAGE: &str = "https://results.sandbox.invalid/chunks/";
 const ALGORITHM_HEADER: &str = "x-amz-server-side-encryption-customer-algorithm";
+/// The type of a statement that inserts rows.
+const INSERT: u32 = 0x3100;
 const KEY_HEADER: &str = "x-amz-server-side-encryption-customer-key";
 
 impl Wire {
     /// The `data` of a result.
-    pub(super) fn data(&self, subject: &str, statement: &Statement, result: &ResultSet) -> Value {
-        let state = statement.session.state().clone();
+    pub(super) fn data(&self, subject: &str, statement: &Statement, state: &SessionState, result: &ResultSet) -> Value {
         let mut rows = result.rows.as_slice();
         let total = rows.len();
         let mut data = Map::new();
@@ -51,7 +52,7 @@ impl Wire {
             rows = rows.split_last().map_or(rows, |(_, rest)| rest);
         }
         for (key, value) in [
-            ("parameters", parameters(&state)),
+            ("parameters", parameters(state)),
             ("rowtype", result.columns.iter().map(row_type).collect()),
             ("rowset", json!(rows)),
             ("total", json!(total)),
@@ -62,15 +63,27 @@ impl Wire {
             ("finalSchemaName", json!(state.schema)),
             ("finalWarehouseName", json!(state.warehouse)),
             ("finalRoleName", json!(state.role)),
-            ("numberOfBinds", json!(0)),
-            ("arrayBindSupported", json!(false)),
+            ("numberOfBinds", json!(statement.binds)),
+            ("arrayBindSupported", json!(result.statement_type == INSERT)),
             ("statementTypeId", json!(result.statement_type)),
             ("version", json!(1)),
-            ("sendResultTime", json!(now_ms())),
+            ("sendResultTime", json!(self.engine.now_ms())),
             ("queryResultFormat", json!("json")),
             ("queryContext", json!({ "entries": [] })),
         ] {
             data.insert(key.into(), value);
+        }
+        if let Some(stats) = stats(result) {
+            data.insert("stats".into(), stats);
+        }
+        let children = statement.children();
+        if result.statement_type == SEVERAL && !children.is_empty() {
+            let ids: Vec<&str> = children.iter().map(|child| child.query_id.as_str()).collect();
+            data.insert("resultIds".into(), json!(ids.join(",")));
+            let types =
+                children.iter().filter_map(|child| child.ended()?.result.as_ref().ok().map(|one| one.statement_type));
+            let types: Vec<String> = types.map(|kind| kind.to_string()).collect();
+            data.insert("resultTypes".into(), json!(types.join(",")));
         }
         Value::Object(data)
     }
@@ -111,24 +124,39 @@ impl Wire {
     }
 }
 
+/// What the counts of a statement that writes rows say, by name; `None` for others.
+fn stats(result: &ResultSet) -> Option<Value> {
+    (0x3000..0x4000).contains(&result.statement_type).then_some(())?;
+    let count = |name: &str| -> u64 {
+        let at = result.columns.iter().position(|column| column.name == name);
+        at.and_then(|at| result.rows.first()?.get(at)?.as_deref()?.parse().ok()).unwrap_or_default()
+    };
+    Some(json!({
+        "numRowsInserted": count("number of rows inserted"),
+        "numRowsUpdated": count("number of rows updated"),
+        "numRowsDeleted": count("number of rows deleted"),
+        "numDmlDuplicates": 0,
+    }))
+}
+
 fn row_type(column: &Column) -> Value {
-    let (length, precision, scale) = match column.kind {
-        "fixed" => (Value::Null, json!(38), json!(0)),
-        "timestamp_ltz" | "timestamp_ntz" | "timestamp_tz" => (Value::Null, json!(0), json!(3)),
-        "text" | "variant" => (json!(16_777_216), Value::Null, Value::Null),
-        _ => (Value::Null, Value::Null, Value::Null),
+    // A character may take four bytes, up to what a cell can hold.
+    let bytes = if column.kind == "text" {
+        column.length.map(|length| length.saturating_mul(4).min(16_777_216).max(length))
+    } else {
+        column.length
     };
     json!({
         "name": column.name,
         "database": "",
         "schema": "",
         "table": "",
-        "byteLength": length,
-        "length": length,
+        "byteLength": bytes,
+        "length": column.length,
         "type": column.kind,
-        "scale": scale,
-        "precision": precision,
-        "nullable": true,
+        "scale": column.scale,
+        "precision": column.precision,
+        "nullable": column.nullable,
         "collation": null,
     })
 }

@@ -27,7 +27,7 @@ impl Engine for Echo {
         })
     }
 
-    fn role_exists(&self, _: &str) -> bool {
+    fn role_granted(&self, _: &str, _: &str) -> bool {
         true
     }
 }
