@@ -2,8 +2,10 @@
 //! with the kinds they test.
 
 pub mod aws;
+pub mod calls;
 pub mod clock;
 pub mod door;
+pub mod fault;
 pub mod remote;
 pub mod serve;
 pub mod snowflake;
@@ -19,7 +21,9 @@ use crate::cloud::snowflake::transport::Handler;
 use crate::cloud::snowflake::{Auth, Connection, Endpoint};
 use crate::model::Secret;
 use aws::AwsSandbox;
+use calls::{Entry, Log};
 use clock::Clock;
+use fault::{Plan, Traffic};
 use snowflake::Simulator;
 use snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
 use snowflake::wire::{Credentials, Wire};
@@ -30,6 +34,7 @@ pub struct Embedded {
     snowflake: Arc<Simulator>,
     wire: Arc<Wire>,
     clock: Arc<Clock>,
+    traffic: Arc<Traffic>,
     /// Held locked as long as the clouds are open: a process keeps the state in memory, so two would overwrite each other's.
     _marker: File,
 }
@@ -47,12 +52,13 @@ impl Embedded {
     pub fn open(dir: &Path) -> io::Result<Self> {
         let marker = claim(dir, PATIENCE)?;
         let clock = Arc::new(Clock::open(dir)?);
-        let aws = AwsSandbox::open_with(&dir.join("aws"), Arc::clone(&clock))?;
+        let traffic = Arc::new(Traffic::new(Arc::clone(&clock), Log::open(dir)?));
+        let aws = AwsSandbox::open_watched(&dir.join("aws"), Arc::clone(&traffic))?;
         let snowflake = Arc::new(
             Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
         );
         let wire = Arc::new(Wire::new(Arc::<Simulator>::clone(&snowflake), Credentials::default()));
-        Ok(Self { aws, snowflake, wire, clock, _marker: marker })
+        Ok(Self { aws, snowflake, wire, clock, traffic, _marker: marker })
     }
 
     /// How to reach AWS.
@@ -87,6 +93,16 @@ impl Embedded {
     /// The time of both clouds.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// What is to go wrong from now on, in both clouds.
+    pub fn set_faults(&self, plan: impl Into<Plan>) {
+        self.traffic.set_faults(plan);
+    }
+
+    /// The calls of both clouds since they were opened, in order; of very many only the last ones.
+    pub fn calls(&self) -> Vec<Entry> {
+        self.traffic.calls()
     }
 
     /// Runs one statement as a role.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Endpoint;
 use super::call::{CALL, Failure, To};
-use super::transport::{Broken, Handler, Transport};
+use super::transport::{Broken, Handler, NeverMade, Transport};
 
 /// The name we go by, in logins and in Snowflake's history of queries.
 pub(super) const APP_ID: &str = "snowssi";
@@ -163,6 +163,9 @@ impl Middleware for InProcess {
         let body = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice).unwrap_or_default();
         let sent = sent.body(body).map_err(|error| here(&error.to_string()))?;
         let answer = self.0.handle(sent).await;
+        if answer.extensions().get::<NeverMade>().is_some() {
+            return Err(failed(Failure::NotConnected("the connection was refused".into())));
+        }
         if answer.extensions().get::<Broken>().is_some() {
             return Err(failed(Failure::Lost("the connection broke".into())));
         }

@@ -25,3 +25,7 @@ pub enum Transport {
 /// In a response's extensions, it stands for a connection that broke before the answer arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken;
+
+/// In a response's extensions, beside [`Broken`], it says that the connection was never made: the request has not arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeverMade;

@@ -1,5 +1,6 @@
 //! Carries SDK requests to the sandbox without a network. Streaming bodies are read to their end, whatever they come from.
 
+use std::io;
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -14,11 +15,42 @@ use bytes::Bytes;
 
 use super::AwsSandbox;
 use super::wire::Reply;
+use crate::sandbox::fault::Cut;
 
 /// No answer comes back: the host is not AWS, or a fault was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unanswered(pub String);
+#[error("{why}")]
+pub struct Unanswered {
+    kind: io::ErrorKind,
+    why: String,
+}
+
+impl Unanswered {
+    pub(super) fn new(kind: io::ErrorKind, why: &str) -> Self {
+        Self { kind, why: why.to_owned() }
+    }
+
+    /// For the log of calls.
+    pub(super) fn word(&self) -> &'static str {
+        match self.kind {
+            io::ErrorKind::ConnectionRefused => "unreachable",
+            io::ErrorKind::ConnectionReset => "reset",
+            _ => "lost",
+        }
+    }
+}
+
+impl From<String> for Unanswered {
+    fn from(why: String) -> Self {
+        Self { kind: io::ErrorKind::Other, why }
+    }
+}
+
+impl From<Unanswered> for io::Error {
+    fn from(unanswered: Unanswered) -> Self {
+        Self::new(unanswered.kind, unanswered.why)
+    }
+}
 
 /// The HTTP client of the SDK.
 #[derive(Clone, Debug)]
@@ -46,7 +78,12 @@ impl HttpConnector for InProcess {
             let (head, body) = request.into_parts();
             let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::user(error.into()))?;
             let request = http::Request::from_parts(head, body.into_bytes());
-            let answer = sandbox.answer(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+            let lost = |unanswered: Unanswered| ConnectorError::io(io::Error::from(unanswered).into());
+            let answer = sandbox.answer(request).await.map_err(lost)?;
+            if answer.extensions().get::<Cut>().is_some() {
+                let why = "the connection was closed in the middle of the answer";
+                return Err(lost(Unanswered::new(io::ErrorKind::UnexpectedEof, why)));
+            }
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::user(error.into()))
         })
     }
@@ -57,6 +94,9 @@ pub(super) fn response(reply: Reply, request_id: &str) -> http::Result<http::Res
     let mut builder = http::Response::builder().status(reply.status).header("x-amz-request-id", request_id);
     for (name, value) in &reply.headers {
         builder = builder.header(name, value);
+    }
+    if reply.cut {
+        builder = builder.extension(Cut);
     }
     builder.body(reply.body.into())
 }

@@ -71,6 +71,10 @@ impl World {
         if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
             return Some(Known::Account(format!("arn:aws:iam::{text}:root")));
         }
+        let arn = self.arn_of_id(text).unwrap_or(text);
+        if self.strangers.contains(arn) {
+            return None;
+        }
         if let Some(id) = self.unique_id_of(text) {
             return Some(Known::Identity(text.into(), id.into()));
         }

@@ -5,6 +5,7 @@ use super::decision::Assuming;
 use super::s3::objects;
 use super::session::{admit, admit_key};
 use super::store::World;
+use super::traffic::Asking;
 use super::wire::{Refused, refused};
 use super::{AwsSandbox, directory, lock};
 use crate::sandbox::door::{Assumed, Door, Fut, ObjectInfo, Refusal};
@@ -29,8 +30,9 @@ impl Door for AwsSandbox {
         external_id: &'a str,
     ) -> Fut<'a, Result<Assumed, Refusal>> {
         Box::pin(async move {
+            let call = Asking { service: "sts", operation: "AssumeRole", resource: role_arn.to_owned() };
             let asking = Assuming { principal, role_arn, external_id: Some(external_id), session: "snowflake" };
-            let session_arn = access::assume(&mut lock(&self.world), &asking, super::REGION)?;
+            let session_arn = self.for_snowflake(call, |world| access::assume(world, &asking, super::REGION)).await?;
             Ok(Assumed { session_arn, role_arn: role_arn.to_owned() })
         })
     }
@@ -41,11 +43,20 @@ impl Door for AwsSandbox {
         bucket: &'a str,
         prefix: &'a str,
     ) -> Fut<'a, Result<Vec<ObjectInfo>, Refusal>> {
-        Box::pin(async move { Ok(list(&lock(&self.world), by, bucket, prefix)?) })
+        Box::pin(async move {
+            let call = Asking { service: "s3", operation: "ListObjectsV2", resource: format!("{bucket}/{prefix}") };
+            self.for_snowflake(call, |world| list(world, by, bucket, prefix)).await
+        })
     }
 
     fn get<'a>(&'a self, by: &'a Assumed, bucket: &'a str, key: &'a str) -> Fut<'a, Result<Vec<u8>, Refusal>> {
-        Box::pin(async move { Ok(self.read(&lock(&self.world), by, bucket, key)?) })
+        Box::pin(async move {
+            let call = Asking { service: "s3", operation: "GetObject", resource: format!("{bucket}/{key}") };
+            let body = self.for_snowflake(call, |world| self.read(world, by, bucket, key)).await?;
+            let newest = lock(&self.world).buckets.get(bucket).and_then(|found| found.newest(key)?.encryption.key());
+            self.key_for_snowflake("Decrypt", newest).await?;
+            Ok(body)
+        })
     }
 
     fn put<'a>(
@@ -55,11 +66,22 @@ impl Door for AwsSandbox {
         key: &'a str,
         body: Vec<u8>,
     ) -> Fut<'a, Result<(), Refusal>> {
-        Box::pin(async move { Ok(self.write(&mut lock(&self.world), by, bucket, key, body)?) })
+        Box::pin(async move {
+            let sealed = {
+                let world = lock(&self.world);
+                world.buckets.get(bucket).and_then(|found| found.sealed(&|_| None, &world).ok()?.key())
+            };
+            self.key_for_snowflake("GenerateDataKey", sealed).await?;
+            let call = Asking { service: "s3", operation: "PutObject", resource: format!("{bucket}/{key}") };
+            self.for_snowflake(call, |world| self.write(world, by, bucket, key, body)).await
+        })
     }
 
     fn delete<'a>(&'a self, by: &'a Assumed, bucket: &'a str, key: &'a str) -> Fut<'a, Result<(), Refusal>> {
-        Box::pin(async move { Ok(self.remove(&mut lock(&self.world), by, bucket, key)?) })
+        Box::pin(async move {
+            let call = Asking { service: "s3", operation: "DeleteObject", resource: format!("{bucket}/{key}") };
+            self.for_snowflake(call, |world| self.remove(world, by, bucket, key)).await
+        })
     }
 
     fn bucket_region<'a>(&'a self, bucket: &'a str) -> Fut<'a, Option<String>> {
@@ -69,10 +91,12 @@ impl Door for AwsSandbox {
     fn register_principal<'a>(&'a self, arn: &'a str) -> Fut<'a, ()> {
         Box::pin(async move {
             let mut world = lock(&self.world);
+            let before = self.before(&world, true);
             world.directory.outside.entry(arn.to_owned()).or_insert_with(|| directory::unique_id("AIDA"));
             if let Err(refusal) = self.save(&world) {
                 tracing::warn!(message = refusal.message, "a principal of Snowflake's is known in this process only");
             }
+            self.remember(before, &world);
         })
     }
 }

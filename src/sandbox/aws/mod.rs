@@ -11,6 +11,7 @@ mod directory;
 mod document;
 mod door;
 mod grammar;
+mod history;
 mod iam;
 mod kms;
 mod s3;
@@ -19,6 +20,7 @@ mod store;
 mod sts;
 mod tagging;
 mod time;
+mod traffic;
 mod wire;
 mod xml;
 
@@ -33,8 +35,11 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 
+use super::calls::Log;
 use super::clock::Clock;
+use super::fault::{Passing, Traffic};
 pub use connector::Unanswered;
+use history::{History, Lens};
 use store::{Store, World};
 use wire::{Answer, Asked, refused};
 
@@ -47,48 +52,13 @@ pub const REGION: &str = "us-east-1";
 
 const KEY_ID: &str = "AKIASNOWSSISANDBOX00";
 
-/// One call, as it reached the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallInfo {
-    /// `s3`, `kms`, `iam`, `sts` or `tagging`.
-    pub service: String,
-    /// AWS's name of the operation.
-    pub operation: String,
-    /// The region it was signed for.
-    pub region: String,
-    /// Whether it changes something.
-    pub mutating: bool,
-}
-
-/// What can go wrong on purpose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The call takes this much longer.
-    Delay(std::time::Duration),
-    /// The call is refused and has no effect.
-    Refuse {
-        /// HTTP status.
-        status: u16,
-        /// AWS's code, such as `Throttling`.
-        code: String,
-        /// AWS's message.
-        message: String,
-    },
-    /// The call has its effect, but the answer is lost.
-    LoseAnswer,
-    /// The call does not reach AWS.
-    Unreachable,
-}
-
-/// Decides which calls go wrong.
-pub type FaultPlan = Box<dyn Fn(&CallInfo) -> Option<Fault> + Send + Sync>;
-
 /// The embedded AWS.
 pub struct AwsSandbox {
     world: Mutex<World>,
     store: Store,
-    calls: Mutex<Vec<CallInfo>>,
-    faults: Mutex<Option<FaultPlan>>,
+    traffic: Arc<Traffic>,
+    /// What the world was, for reads that lag behind.
+    history: Mutex<History>,
 }
 
 impl AwsSandbox {
@@ -99,8 +69,13 @@ impl AwsSandbox {
 
     /// The same, on another clock than the machine's.
     pub fn open_with(dir: &Path, clock: Arc<Clock>) -> io::Result<Arc<Self>> {
-        let (store, world) = Store::open(dir, clock)?;
-        Ok(Self::new(store, world))
+        Self::open_watched(dir, Arc::new(Traffic::new(clock, Log::default())))
+    }
+
+    /// The same, with the faults, the log and the clock of this traffic.
+    pub fn open_watched(dir: &Path, traffic: Arc<Traffic>) -> io::Result<Arc<Self>> {
+        let (store, world) = Store::open(dir, traffic.shared_clock())?;
+        Ok(Self::new(store, world, traffic))
     }
 
     /// A new account that is gone with the process.
@@ -110,12 +85,12 @@ impl AwsSandbox {
 
     /// The same, on another clock than the machine's.
     pub fn in_memory_with(clock: Arc<Clock>) -> Arc<Self> {
-        let (store, world) = Store::in_memory(clock);
-        Self::new(store, world)
+        let (store, world) = Store::in_memory(Arc::clone(&clock));
+        Self::new(store, world, Arc::new(Traffic::new(clock, Log::default())))
     }
 
-    fn new(store: Store, world: World) -> Arc<Self> {
-        Arc::new(Self { world: Mutex::new(world), store, calls: Mutex::new(Vec::new()), faults: Mutex::new(None) })
+    fn new(store: Store, world: World, traffic: Arc<Traffic>) -> Arc<Self> {
+        Arc::new(Self { world: Mutex::new(world), store, traffic, history: Mutex::default() })
     }
 
     /// What SDK clients send their requests through.
@@ -128,14 +103,9 @@ impl AwsSandbox {
         Credentials::new(KEY_ID, "the-sandbox-checks-no-signatures", None, None, "snowssi-sandbox")
     }
 
-    /// Every call so far, refused ones included.
-    pub fn call_log(&self) -> Vec<CallInfo> {
-        lock(&self.calls).clone()
-    }
-
-    /// Lets calls go wrong; `None` stops it.
-    pub fn set_faults(&self, plan: Option<FaultPlan>) {
-        *lock(&self.faults) = plan;
+    /// The calls so far, refused ones included, and what is to go wrong with the next ones.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Makes bucket names belong to another account, in [`REGION`].
@@ -162,55 +132,46 @@ impl AwsSandbox {
 
     /// Answers a request, as the endpoints of AWS do. The host, or for loopback hosts the signature's scope, says which service is meant.
     pub async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Unanswered> {
-        let asked = Asked::read(&request).map_err(Unanswered)?;
+        let asked = Asked::read(&request).map_err(Unanswered::from)?;
         let request_id = uuid::Uuid::new_v4().to_string();
-        let answer = match operation(&asked) {
-            Some(operation) => self.run(&asked, &operation).await?,
-            None => Err(refused(501, "NotImplemented", "the sandbox does not know this operation")),
-        };
-        let reply = answer.unwrap_or_else(|refusal| wire::render(&refusal, &asked, &request_id));
-        connector::response(reply, &request_id).map_err(|error| Unanswered(error.to_string()))
+        let reply = self.pass(&asked, operation(&asked).as_deref(), &request_id).await?;
+        connector::response(reply, &request_id).map_err(|error| Unanswered::from(error.to_string()))
     }
 
-    async fn run(&self, asked: &Asked, operation: &str) -> Result<Answer, Unanswered> {
-        let call = CallInfo {
-            service: asked.service.clone(),
-            operation: operation.into(),
-            region: asked.region.clone(),
-            mutating: changes(operation),
-        };
-        lock(&self.calls).push(call.clone());
-        let fault = lock(&self.faults).as_ref().and_then(|plan| plan(&call));
-        match fault {
-            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-            Some(Fault::Refuse { status, code, message }) => return Ok(Err(refused(status, &code, message))),
-            Some(Fault::Unreachable) => return Err(Unanswered("the connection was refused".into())),
-            Some(Fault::LoseAnswer) | None => {}
-        }
-        let answer = self.serve(asked, operation, call.mutating);
-        match fault {
-            Some(Fault::LoseAnswer) => Err(Unanswered("the connection was closed before the answer came".into())),
-            _ => Ok(answer),
-        }
-    }
-
-    fn serve(&self, asked: &Asked, operation: &str, mutating: bool) -> Answer {
+    fn serve(&self, asked: &Asked, operation: &str, passing: &Passing) -> Answer {
         let mut world = lock(&self.world);
         let caller = sts::caller(&world, asked)?;
-        if let sts::Caller::Session(session) = &caller {
-            session::authorize(&world, session, asked, operation)?;
+        let lens = lock(&self.history).lens(&world, &passing.struck);
+        let strangers = lens.as_ref().map(|lens| lens.strangers(&world)).unwrap_or_default();
+        let view = lock(&self.history).view(&world, &passing.struck);
+        let before = self.before(&world, passing.call().mutating);
+        if asked.service == "sts" {
+            return Lens::look(lens, &mut world, |world| sts::answer(world, asked, operation, &caller));
         }
-        let reply = match asked.service.as_str() {
-            "iam" => iam::answer(&mut world, asked, operation),
-            "sts" => sts::answer(&mut world, asked, operation, &caller),
-            "kms" => kms::answer(&mut world, asked, operation),
-            "tagging" => tagging::answer(&world, asked),
-            _ => s3::answer(&mut world, &self.store, asked, operation),
-        }?;
-        if mutating {
+        if let sts::Caller::Session(session) = &caller {
+            Lens::look(lens, &mut world, |world| session::authorize(world, session, asked, operation))?;
+        }
+        if let Some(mut view) = view {
+            return self.respond(&mut view, asked, operation);
+        }
+        world.strangers = strangers;
+        let reply = self.respond(&mut world, asked, operation);
+        world.strangers.clear();
+        let reply = reply?;
+        if passing.call().mutating {
             self.save(&world)?;
+            self.remember(before, &world);
         }
         Ok(reply)
+    }
+
+    fn respond(&self, world: &mut World, asked: &Asked, operation: &str) -> Answer {
+        match asked.service.as_str() {
+            "iam" => iam::answer(world, asked, operation),
+            "kms" => kms::answer(world, asked, operation),
+            "tagging" => tagging::answer(world, asked),
+            _ => s3::answer(world, &self.store, asked, operation),
+        }
     }
 
     fn save(&self, world: &World) -> Result<(), wire::Refused> {

@@ -34,6 +34,9 @@ pub(super) struct World {
     /// Sessions of roles, by access key.
     #[serde(skip)]
     pub(super) sessions: BTreeMap<String, sts::Session>,
+    /// Users and roles that policies cannot name yet; only while a call is answered that is to see it so.
+    #[serde(skip)]
+    pub(super) strangers: BTreeSet<String>,
     /// The time of everything in it.
     #[serde(skip)]
     pub(super) clock: Arc<Clock>,

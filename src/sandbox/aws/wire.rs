@@ -39,6 +39,8 @@ pub(super) struct Reply {
     pub(super) headers: Vec<(String, String)>,
     /// Body.
     pub(super) body: Vec<u8>,
+    /// Whether the connection breaks in the middle of the body.
+    pub(super) cut: bool,
 }
 
 /// A refusal, before it is put into the words of a protocol.
@@ -65,7 +67,7 @@ pub(super) fn refused(status: u16, code: &str, message: impl Into<String>) -> Re
 impl Reply {
     /// A status and nothing else.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), cut: false }
     }
 
     /// 200 with XML.

@@ -9,6 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use crate::cloud::snowflake::transport::Broken;
 use crate::sandbox::Embedded;
+use crate::sandbox::fault::Cut;
 
 /// The largest body of a request to S3, which holds a whole object or a part of one.
 const LARGEST_OBJECT: usize = 256 << 20;
@@ -22,7 +23,7 @@ pub(super) async fn aws(State(clouds): State<Arc<Embedded>>, request: Request<Bo
     }
     let Ok(request) = whole(request, LARGEST_OBJECT).await else { return broken() };
     match clouds.aws.answer(request).await {
-        Ok(response) => response.map(Body::from),
+        Ok(response) => sent(response),
         Err(unanswered) => {
             tracing::debug!(%unanswered, "the connection is broken off");
             broken()
@@ -39,7 +40,7 @@ pub(super) async fn snowflake(State(clouds): State<Arc<Embedded>>, request: Requ
     let response = clouds.wire().handle(request).await;
     match response.extensions().get::<Broken>() {
         Some(Broken) => broken(),
-        None => response.map(Body::from),
+        None => sent(response),
     }
 }
 
@@ -77,6 +78,18 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response
+}
+
+/// The answer with its body, or with half of it if the connection is to break there.
+fn sent(response: Response<Bytes>) -> Response<Body> {
+    if response.extensions().get::<Cut>().is_none() {
+        return response.map(Body::from);
+    }
+    response.map(|body| {
+        let half = body.slice(..body.len() / 2);
+        let cut = Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+        Body::from_stream(futures::stream::iter([Ok(half), cut]))
+    })
 }
 
 /// An answer that never leaves: its body fails before the first byte is written, upon which the server closes the connection.

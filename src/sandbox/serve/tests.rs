@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use super::*;
-use crate::sandbox::aws::Fault;
+use crate::sandbox::fault::{Kind, Plan, Rule};
 
 fn clouds() -> (tempfile::TempDir, Arc<Embedded>) {
     let dir = tempfile::tempdir().unwrap();
@@ -54,16 +54,16 @@ async fn the_sdk_talks_to_it_over_a_socket() {
     assert_eq!(head.content_length(), Some(200_000));
     served.stop().await.unwrap();
     // The same object is there in the process.
-    assert_eq!(clouds.aws.call_log().len(), 5);
+    assert_eq!(clouds.aws.traffic().calls().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_closes_the_connection_without_a_byte() {
     let (_dir, clouds) = clouds();
     let served = Served::start(Arc::clone(&clouds), Options::default()).unwrap();
-    clouds.aws.set_faults(Some(Box::new(|_| Some(Fault::LoseAnswer))));
+    clouds.aws.traffic().set_faults(Rule::new(Kind::DropAnswer));
     s3(&served).create_bucket().bucket("events").send().await.unwrap_err();
-    clouds.aws.set_faults(None);
+    clouds.aws.traffic().set_faults(Plan::default());
     s3(&served).head_bucket().bucket("events").send().await.unwrap();
 
     clouds.wire.faults().inject(crate::sandbox::snowflake::wire::Fault::LoseAnswer, 1, "login-request");

@@ -35,6 +35,13 @@ pub(super) struct Bucket {
     uploads: BTreeMap<String, multipart::Upload>,
 }
 
+impl Bucket {
+    /// The bucket as it is, with the configuration it had.
+    pub(super) fn configured_as(now: &Self, then: &Self) -> Self {
+        Self { config: then.config.clone(), policy: then.policy.clone(), ..now.clone() }
+    }
+}
+
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /// Sub-resources of a bucket that are documents, and the end of the names of their operations.

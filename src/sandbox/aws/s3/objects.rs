@@ -46,6 +46,16 @@ pub(in crate::sandbox::aws) enum Sealed {
     },
 }
 
+impl Sealed {
+    /// The ARN of the KMS key, if it is one.
+    pub(in crate::sandbox::aws) fn key(&self) -> Option<String> {
+        match self {
+            Self::Aes256 => None,
+            Self::Kms { key, .. } => Some(key.clone()),
+        }
+    }
+}
+
 const KEPT: [&str; 6] = [
     "content-type",
     "content-disposition",

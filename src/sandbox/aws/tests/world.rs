@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_sdk_s3::types::{CreateBucketConfiguration, Tag};
 
-use super::super::{AwsSandbox, CallInfo, Fault};
+use super::super::AwsSandbox;
 use super::kms_keys::key;
 use super::roles::{OUTSIDER, SERVICE_TRUST, decode, role, trust};
 use super::{answers, clients, clients_in, config, outcome};
 use crate::sandbox::door::Door as _;
+use crate::sandbox::fault::{Kind, Rule, Span};
 
 #[tokio::test]
 async fn everything_is_there_again_after_reopening() {
@@ -61,43 +62,70 @@ async fn calls_are_recorded_and_refused_ones_change_nothing() {
     aws.s3.list_buckets().send().await.unwrap();
     role(&aws, "r", SERVICE_TRUST).await;
     key(&aws).await;
-    let call = |service: &str, operation: &str, region: &str, mutating| CallInfo {
-        service: service.into(),
-        operation: operation.into(),
-        region: region.into(),
-        mutating,
-    };
+    answers!(aws.iam.get_role().role_name("r2"), "NoSuchEntity/404");
+    let calls = sandbox.traffic().calls();
+    let told = calls.iter().map(|call| {
+        (
+            call.operation.as_str(),
+            call.resource.as_str(),
+            call.region.as_str(),
+            call.mutating,
+            call.status,
+            call.code.as_str(),
+        )
+    });
     let expected = [
-        call("s3", "ListBuckets", "eu-west-1", false),
-        call("iam", "CreateRole", "us-east-1", true),
-        call("kms", "CreateKey", "eu-west-1", true),
+        ("ListBuckets", "", "eu-west-1", false, 200, ""),
+        ("CreateRole", "r", "us-east-1", true, 200, ""),
+        ("CreateKey", "", "eu-west-1", true, 200, ""),
+        ("GetRole", "r2", "us-east-1", false, 404, "NoSuchEntity"),
     ];
-    assert_eq!(sandbox.call_log(), expected);
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert!(calls.iter().all(|call| call.who == super::super::CALLER && call.fault.is_none()), "{calls:?}");
 }
 
 #[tokio::test]
 async fn faults() {
     let sandbox = AwsSandbox::in_memory();
     let aws = clients(&sandbox);
-    let on = |operation: &'static str, fault: Fault| {
-        sandbox.set_faults(Some(Box::new(move |call| (call.operation == operation).then(|| fault.clone()))));
-    };
-    let throttled = Fault::Refuse { status: 400, code: "Throttling".into(), message: "Rate exceeded".into() };
-    on("CreateRole", throttled);
+    let on = |operation: &str, kind: Kind| sandbox.traffic().set_faults(Rule::new(kind).operation(operation));
     let create = || aws.iam.create_role().role_name("r").assume_role_policy_document(SERVICE_TRUST);
-    answers!(create(), "Throttling/400");
-    answers!(aws.iam.get_role().role_name("r"), "NoSuchEntity/404");
-    on("CreateRole", Fault::Unreachable);
-    assert!(matches!(create().send().await, Err(aws_sdk_iam::error::SdkError::DispatchFailure(_))));
-    answers!(aws.iam.get_role().role_name("r"), "NoSuchEntity/404");
-    on("CreateRole", Fault::LoseAnswer);
-    assert!(matches!(create().send().await, Err(aws_sdk_iam::error::SdkError::DispatchFailure(_))));
-    answers!("the call had its effect", aws.iam.get_role().role_name("r"), "OK");
-    on("GetRole", Fault::Delay(Duration::from_millis(30)));
+    for (kind, expected) in [
+        (Kind::Throttle { retry_after: None }, "Throttling/400"),
+        (Kind::Failure { status: 500, effect: false }, "ServiceFailure/500"),
+        (Kind::Failure { status: 503, effect: false }, "ServiceUnavailable/503"),
+    ] {
+        on("CreateRole", kind);
+        answers!(create(), expected);
+    }
+    for kind in [Kind::Unreachable, Kind::Reset] {
+        on("CreateRole", kind);
+        assert!(matches!(create().send().await, Err(aws_sdk_iam::error::SdkError::DispatchFailure(_))));
+        answers!("nothing happened", aws.iam.get_role().role_name("r"), "NoSuchEntity/404");
+    }
+    for kind in [Kind::DropAnswer, Kind::CutBody] {
+        on("CreateRole", kind);
+        assert!(matches!(create().send().await, Err(aws_sdk_iam::error::SdkError::DispatchFailure(_))));
+        answers!("the call had its effect", aws.iam.delete_role().role_name("r"), "OK");
+    }
+    on("ListKeys", Kind::HalfAnswer);
+    answers!(create(), "OK");
+    let half = aws.kms.list_keys().send().await.unwrap_err();
+    assert!(half.raw_response().is_some_and(|response| response.status().is_success()), "{half:?}");
+    on("GetRole", Kind::Hidden);
+    answers!("it is there", aws.iam.get_role().role_name("r"), "AccessDenied/403");
+    on("DeleteRole", Kind::Failure { status: 500, effect: true });
+    answers!(aws.iam.delete_role().role_name("r"), "ServiceFailure/500");
+    answers!("the call had its effect", aws.iam.get_role().role_name("r"), "NoSuchEntity/404");
+    on("GetRole", Kind::Delay(Span::from(Duration::from_millis(30))));
     let start = Instant::now();
-    answers!(aws.iam.get_role().role_name("r"), "OK");
+    answers!(aws.iam.get_role().role_name("r"), "NoSuchEntity/404");
     assert!(start.elapsed() >= Duration::from_millis(30));
-    sandbox.set_faults(None);
+    let calls = sandbox.traffic().calls();
+    let last = calls.last().unwrap();
+    assert_eq!((last.fault.as_deref(), last.took_ms >= 30.0), (Some("delay"), true));
+    let lost: Vec<_> = calls.iter().filter(|call| call.status == 0).map(|call| call.code.as_str()).collect();
+    assert_eq!(lost, ["unreachable", "reset", "lost"]);
 }
 
 #[tokio::test]
@@ -109,7 +137,7 @@ async fn only_aws_is_reached() {
     assert!(text.contains("does not reach `example.com`"), "{text}");
     let local = config(&sandbox, "eu-west-1").to_builder().endpoint_url("http://127.0.0.1:4566").build();
     aws_sdk_kms::Client::new(&local).create_key().send().await.unwrap();
-    assert_eq!(sandbox.call_log().last().unwrap().region, "eu-west-1");
+    assert_eq!(sandbox.traffic().calls().last().unwrap().region, "eu-west-1");
 }
 
 #[tokio::test]
