@@ -18,6 +18,20 @@ pub(super) struct Access {
     pub(super) url: String,
 }
 
+impl Access {
+    /// The key of a path under the stage. A URL that does not end in a slash gets one before the path.
+    pub(super) fn key(&self, path: &str) -> String {
+        let joint = if path.is_empty() || self.prefix.is_empty() || self.prefix.ends_with('/') { "" } else { "/" };
+        format!("{}{joint}{path}", self.prefix)
+    }
+
+    /// The URL of a key.
+    pub(super) fn url_of(&self, key: &str) -> String {
+        let scheme = self.url.split_once("://").map_or("s3", |(scheme, _)| scheme);
+        format!("{scheme}://{}/{key}", self.bucket)
+    }
+}
+
 impl Stage {
     /// How this stage is reached, after all that Snowflake checks before it asks AWS.
     pub(super) fn access(&self, cx: &Context<'_>, id: Id) -> Fallible<Access> {

@@ -150,6 +150,8 @@ pub(super) fn truncate(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Res
     p.end()?;
     let id = cx.object_with(Kind::Table, &name, &["TRUNCATE"], "TRUNCATE")?;
     keep(cx, id, Vec::new());
+    // The table may be given the same files again.
+    cx.edit().loads.forget(id);
     Ok(super::context::executed())
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::answer::ResultSet;
 use super::context::{Claim, Context, Create, created, executed};
 use super::fail::{self, Fallible};
-use super::parse::Parser;
+use super::parse::{Name, Parser};
 use super::props::{Props, Value};
 use super::show::{Beyond, DESCRIBE, Filter, SHOW, Sheet, timestamp};
 use super::state::{Body, Id, Kind};
@@ -183,6 +183,12 @@ impl FileFormat {
         Ok(())
     }
 
+    /// The value of an option: as set, else the default of the type; null for what the type does not have.
+    pub(super) fn option(&self, key: &str) -> Json {
+        let default = || options(&self.kind).into_iter().find(|option| option.key == key).map(|option| option.default);
+        self.options.get(key).cloned().or_else(default).unwrap_or_default()
+    }
+
     /// The rows that DESC prints: property, type, value, default.
     pub(super) fn rows(&self) -> Vec<[String; 4]> {
         let mut rows = vec![["TYPE".to_owned(), "String".to_owned(), self.kind.clone(), "CSV".to_owned()]];
@@ -207,6 +213,34 @@ impl FileFormat {
         }
         format!("{{{}}}", members.join(","))
     }
+}
+
+/// The format that a statement gives: by name, which takes USAGE, or inline.
+pub(super) fn given(cx: &Context<'_>, props: &mut Props, what: &str) -> Fallible<Option<FileFormat>> {
+    Ok(Some(match props.any("FILE_FORMAT") {
+        None => return Ok(None),
+        Some(Value::Name(name, _)) => named(cx, &name, what)?,
+        Some(Value::Text(text)) => named(cx, &Name::read(&text)?, what)?,
+        Some(Value::Props(mut inner)) => match inner.name("FORMAT_NAME")? {
+            Some(name) => {
+                inner.finish()?;
+                named(cx, &name, what)?
+            }
+            None => {
+                let format = FileFormat::read(&mut inner)?;
+                inner.finish()?;
+                format
+            }
+        },
+        Some(Value::List(values)) if values.is_empty() => FileFormat::default(),
+        Some(_) => return Err(fail::bad_value("(", "FILE_FORMAT")),
+    }))
+}
+
+/// A format by its name.
+pub(super) fn named(cx: &Context<'_>, name: &Name, what: &str) -> Fallible<FileFormat> {
+    let id = cx.object_with(Kind::FileFormat, name, &["USAGE"], what)?;
+    cx.see().file_format(id).cloned().ok_or_else(fail::nowhere)
 }
 
 fn list(value: Option<Value>, key: &str) -> Fallible<Option<Json>> {

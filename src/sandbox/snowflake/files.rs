@@ -30,13 +30,13 @@ pub(super) enum Chosen {
     Renamed(Vec<(String, Option<String>)>),
 }
 
-fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<Place> {
+pub(super) fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<Place> {
     let id = cx.object_with(Kind::Stage, &path.stage, &["USAGE", "READ", "WRITE"], what)?;
     let Some(stage) = cx.see().stage(id) else { return Err(fail::nowhere()) };
     Ok(Place { access: stage.access(cx, id)?, path: path.path })
 }
 
-fn pattern(props: &mut Props) -> Fallible<Option<Regex>> {
+pub(super) fn pattern(props: &mut Props) -> Fallible<Option<Regex>> {
     let Some(text) = props.text("PATTERN")? else { return Ok(None) };
     Regex::new(&format!("^(?:{text})$")).map(Some).map_err(|_| fail::bad_property(&text, "PATTERN"))
 }
@@ -140,7 +140,7 @@ impl Worker<'_> {
         let columns = [("name", "text"), ("size", "fixed"), ("md5", "text"), ("last_modified", "text")];
         let rows = found
             .iter()
-            .map(|object| (full_url(&place.access, &object.key), object))
+            .map(|object| (place.access.url_of(&object.key), object))
             .filter(|(url, _)| pattern.is_none_or(|pattern| pattern.is_match(url)))
             .map(|(url, object)| {
                 vec![
@@ -162,7 +162,7 @@ impl Worker<'_> {
         let (session, found) = self.objects(&place.access, &place.path).await?;
         let mut rows = Vec::new();
         for object in found {
-            let url = full_url(&place.access, &object.key);
+            let url = place.access.url_of(&object.key);
             if pattern.is_some_and(|pattern| !pattern.is_match(&url)) {
                 continue;
             }
@@ -196,8 +196,7 @@ impl Worker<'_> {
                     .find(|(file, _)| file == relative)
                     .map(|(file, name)| name.clone().unwrap_or_else(|| file.clone())),
             };
-            let Some(name) =
-                name.filter(|_| pattern.is_none_or(|p| p.is_match(&full_url(&source.access, &object.key))))
+            let Some(name) = name.filter(|_| pattern.is_none_or(|p| p.is_match(&source.access.url_of(&object.key))))
             else {
                 continue;
             };
@@ -217,11 +216,6 @@ impl Worker<'_> {
         };
         Ok(ResultSet { columns: vec![column], rows, statement_type: 0x3600 })
     }
-}
-
-fn full_url(access: &Access, key: &str) -> String {
-    let scheme = access.url.split_once("://").map_or("s3", |(scheme, _)| scheme);
-    format!("{scheme}://{}/{key}", access.bucket)
 }
 
 /// `Mon, 11 Sep 2022 16:57:43 GMT`.

@@ -17,6 +17,7 @@ mod grants;
 mod graph;
 mod integration;
 mod lex;
+mod load;
 mod params;
 mod parse;
 mod props;

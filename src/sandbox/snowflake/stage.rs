@@ -116,12 +116,7 @@ const LOCATION_KEYS: [&str; 6] =
 fn apply_location(cx: &Context<'_>, stage: &mut Stage, props: &mut Props, altering: bool) -> Fallible<()> {
     let touched = LOCATION_KEYS.iter().any(|key| props.has(key));
     if let Some(url) = props.text("URL")? {
-        if !SCHEMES
-            .iter()
-            .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')))
-        {
-            return Err(fail::bad_url(&url));
-        }
+        check_scheme(&url)?;
         if altering && stage.url.is_none() {
             return Err(fail::bad_property(&url, "URL"));
         }
@@ -172,6 +167,20 @@ fn apply_location(cx: &Context<'_>, stage: &mut Stage, props: &mut Props, alteri
         return Err(fail::missing_options(&["URL"]));
     }
     if touched { check_location(cx, stage) } else { Ok(()) }
+}
+
+/// A URL names a bucket under one of the known schemes.
+fn check_scheme(url: &str) -> Fallible<()> {
+    let good = |scheme: &&str| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    if SCHEMES.iter().any(good) { Ok(()) } else { Err(fail::bad_url(url)) }
+}
+
+/// A location that a COPY names itself: `'s3://…' STORAGE_INTEGRATION = …`.
+pub(super) fn unnamed(cx: &Context<'_>, url: String, props: &mut Props) -> Fallible<Stage> {
+    check_scheme(&url)?;
+    let mut stage = Stage { url: Some(url), ..Stage::default() };
+    apply_location(cx, &mut stage, props, false)?;
+    Ok(stage)
 }
 
 fn read_encryption(stage: &Stage, mut props: Props) -> Fallible<Option<Encryption>> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_format::FileFormat;
 use super::integration::Integration;
+use super::load::Loads;
 use super::stage::Stage;
 use super::stream::Stream;
 use super::table::{Table, View};
@@ -245,6 +246,8 @@ pub(super) struct State {
     /// Roles granted to a user.
     pub(super) user_roles: BTreeMap<String, BTreeSet<Id>>,
     pub(super) runs: Vec<TaskRun>,
+    #[serde(default)]
+    pub(super) loads: Loads,
     next_id: Id,
     #[serde(skip)]
     index: BTreeMap<(Id, Kind, String), Id>,
@@ -273,6 +276,7 @@ impl State {
             role_members: BTreeMap::new(),
             user_roles: BTreeMap::new(),
             runs: Vec::new(),
+            loads: Loads::default(),
             next_id: 1,
             index: BTreeMap::new(),
         };
@@ -386,6 +390,7 @@ impl State {
             self.index.remove(&(object.parent, object.kind().namespace(), object.name));
         }
         self.grants.remove(&id);
+        self.loads.forget(id);
         self.future_grants.retain(|future| future.container != id);
     }
 

@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    container, dml, file_format, files, future, grants, integration, params, query, stage, stage_read, stream, table,
-    task, task_read, warehouse,
+    container, dml, file_format, files, future, grants, integration, load, params, query, stage, stage_read, stream,
+    table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -41,10 +41,11 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "LIST" | "LS" => files::list(cx, p),
         "REMOVE" | "RM" => files::remove(cx, p),
         "COPY" => {
-            if !p.eat("FILES") {
-                return Err(fail::unsupported("COPY other than COPY FILES"));
+            if p.eat("FILES") {
+                return files::copy_files(cx, p);
             }
-            files::copy_files(cx, p)
+            p.need("INTO")?;
+            load::copy_into(cx, p)
         }
         "EXECUTE" => execute(cx, p),
         "BEGIN" => block(p),

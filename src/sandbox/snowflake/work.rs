@@ -9,6 +9,7 @@ use super::answer::{Column, ResultSet, SessionState, SqlError};
 use super::context::{Context, Slot};
 use super::fail::{self, Fallible};
 use super::files::{Chosen, Place};
+use super::load::{Load, Unload};
 use super::simulator::Simulator;
 use super::stage::{self, File, Stage};
 use super::state::{Id, TaskRun};
@@ -55,6 +56,8 @@ pub(super) enum Job {
         pattern: Option<Regex>,
         detailed: bool,
     },
+    Load(Box<Load>),
+    Unload(Box<Unload>),
     /// The statements of a scripting block.
     Block(Vec<String>),
     RunTask {
@@ -86,6 +89,8 @@ impl Worker<'_> {
             Job::Copy { target, source, chosen, pattern, detailed } => {
                 self.copy(&target, &source, &chosen, pattern.as_ref(), detailed).await
             }
+            Job::Load(load) => self.load(*load).await,
+            Job::Unload(unload) => self.unload(*unload).await,
             Job::Block(statements) => self.block(statements).await,
             Job::RunTask { task, from } => self.run_graph(task, from).await,
         }
@@ -111,7 +116,7 @@ impl Worker<'_> {
     /// The objects under a path of a stage.
     pub(super) async fn objects(&self, access: &Access, path: &str) -> Fallible<(Assumed, Vec<ObjectInfo>)> {
         let session = self.assume(access).await?;
-        let prefix = format!("{}{path}", access.prefix);
+        let prefix = access.key(path);
         let found = self.simulator.door().list(&session, &access.bucket, &prefix).await;
         let found = found.map_err(|refusal| fail::stage_refused(&refusal))?;
         // Empty objects that stand for folders are no files.

@@ -5,6 +5,7 @@ mod files;
 mod formats;
 mod grants;
 mod integrations;
+mod load;
 mod names;
 mod stages;
 mod streams;

@@ -1,0 +1,30 @@
+//! Bytes of staged files: COPY INTO in both directions, and the history of loads.
+//!
+//! ```text
+//! statement ──► running ──► S3, with the integration's role
+//!                  │
+//!                  ▼ bytes
+//!    format: csv, documents (json), columnar ──► records ──► settle (convert) ──► rows + errors ──► metadata
+//! ```
+//!
+//! Everything below `running` is pure: bytes and options in, rows and errors out.
+
+mod columnar;
+mod compression;
+mod convert;
+mod csv;
+mod documents;
+mod format;
+mod json;
+mod metadata;
+mod moments;
+mod record;
+mod running;
+mod settle;
+mod statement;
+mod unload;
+mod variant;
+
+pub(super) use metadata::Loads;
+pub(super) use statement::{Load, copy_into};
+pub(super) use unload::Unload;
