@@ -10,6 +10,7 @@ use super::args::{ApplyArgs, CloudArgs, DestroyArgs, RunArgs, ScopeArgs, SpecArg
 use super::failure::{Exit, Failure};
 use super::open::{self, Opened};
 use super::out::Out;
+use super::signal::Signals;
 use super::{load, plan};
 use crate::apply::{Cause, End, Outcome, Patience, Stop};
 use crate::cloud::Class;
@@ -177,38 +178,16 @@ fn left(now: Plan, wanted: &Plan) -> Plan {
 
 /// The first Ctrl-C stops the scheduling; the second ends the process at once.
 async fn listen(stop: watch::Sender<Stop>, out: Out, cloud: Arc<crate::cloud::Cloud>) {
-    if wait_for_signal().await {
-        out.warning("stopping: what is under way is finished and restored; press Ctrl-C again to stop at once");
-        let _nobody_listens = stop.send(Stop::Soon);
-        if wait_for_signal().await {
-            if let Some(session) = &cloud.snowflake {
-                session.abort_all().await;
-            }
-            #[expect(
-                clippy::exit,
-                reason = "the user asked twice; there is nothing left to clean up that may take time"
-            )]
-            std::process::exit(Exit::Partial as i32);
-        }
+    let Ok(mut signals) = Signals::listen() else { return };
+    signals.next().await;
+    out.warning("stopping: what is under way is finished and restored; press Ctrl-C again to stop at once");
+    let _nobody_listens = stop.send(Stop::Soon);
+    signals.next().await;
+    if let Some(session) = &cloud.snowflake {
+        session.abort_all().await;
     }
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return false;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => true,
-        _ = terminate.recv() => true,
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+    #[expect(clippy::exit, reason = "the user asked twice; there is nothing left to clean up that may take time")]
+    std::process::exit(Exit::Partial as i32);
 }
 
 fn exit_of(outcome: &Outcome) -> Exit {

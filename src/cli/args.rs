@@ -158,6 +158,8 @@ const SANDBOX_EXAMPLES: &str = "\
 Examples:
   snowssi sandbox sql 'SHOW TASKS IN ACCOUNT'
   snowssi sandbox sql 'ALTER WAREHOUSE EVENTS SET AUTO_SUSPEND = 3600'
+  snowssi sandbox put order.json s3://acme-events-inbound/orders/
+  snowssi sandbox serve                           # for the AWS CLI, boto3, the Snowflake connector and the snow CLI
   snowssi sandbox reset";
 
 /// Which spec, with which values.
@@ -325,6 +327,36 @@ pub enum SandboxCommand {
         #[arg(long, default_value = "ACCOUNTADMIN")]
         role: String,
     },
+    /// Put a file into a bucket, as the owner of the account
+    Put {
+        /// The file
+        file: PathBuf,
+        /// `s3://BUCKET/KEY`; a key that is empty or ends with `/` gets the name of the file
+        #[arg(value_name = "S3_URL")]
+        to: String,
+    },
+    /// Let programs of others talk to the embedded clouds
+    ///
+    /// Serves AWS and Snowflake on two ports of this machine until it is stopped, and prints settings for the AWS CLI, boto3, the Snowflake Python connector, the snow CLI and snowssi itself.
+    Serve(ServeArgs),
+}
+
+/// Options of `sandbox serve`.
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// AWS's port; 0 picks free ports for both clouds
+    #[arg(long, value_name = "PORT", default_value_t = 4577)]
+    pub port: u16,
+    /// Snowflake's port [default: 4578, or a free one with --port 0]
+    #[arg(long, value_name = "PORT")]
+    pub snowflake_port: Option<u16>,
+    /// The loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

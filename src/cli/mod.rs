@@ -13,6 +13,7 @@ mod plan;
 mod resume;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod signal;
 mod validate;
 
 use std::process::ExitCode;

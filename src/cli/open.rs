@@ -73,8 +73,15 @@ type Embedded = std::convert::Infallible;
 #[cfg(feature = "sandbox")]
 fn embedded(args: &CloudArgs) -> Result<Option<Embedded>, Failure> {
     let Some(dir) = &args.sandbox else { return Ok(None) };
-    let cannot = |error| Failure::new(Exit::Error, format!("cannot open the sandbox in {}: {error}", dir.display()));
-    Embedded::open(dir).map(Some).map_err(cannot)
+    Embedded::open(dir).map(Some).map_err(|error| {
+        let failure = Failure::new(Exit::Error, format!("cannot open the sandbox in {}: {error}", dir.display()));
+        match crate::sandbox::Serving::read(dir) {
+            Some(_) if error.kind() == std::io::ErrorKind::ResourceBusy => failure.hint(
+                "stop `snowssi sandbox serve`, or work over the network: leave --sandbox out and use the settings that it printed",
+            ),
+            _ => failure,
+        }
+    })
 }
 
 #[cfg(not(feature = "sandbox"))]

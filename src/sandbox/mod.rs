@@ -6,16 +6,19 @@ pub mod calls;
 pub mod clock;
 pub mod door;
 pub mod fault;
+mod reach;
 pub mod remote;
 pub mod serve;
 pub mod snowflake;
+mod state_dir;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use crate::cloud::snowflake::transport::Handler;
 use crate::cloud::snowflake::{Auth, Connection, Endpoint};
@@ -23,10 +26,14 @@ use crate::model::Secret;
 use aws::AwsSandbox;
 use calls::{Entry, Log};
 use clock::Clock;
+use door::Door as _;
 use fault::{Plan, Traffic};
 use snowflake::Simulator;
 use snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
 use snowflake::wire::{Credentials, Wire};
+
+pub use reach::{Reach, Rows};
+pub use state_dir::{Serving, reset};
 
 /// Both clouds, opened on a directory.
 pub struct Embedded {
@@ -34,15 +41,18 @@ pub struct Embedded {
     snowflake: Arc<Simulator>,
     wire: Arc<Wire>,
     clock: Arc<Clock>,
+    dir: PathBuf,
     traffic: Arc<Traffic>,
     /// Held locked as long as the clouds are open: a process keeps the state in memory, so two would overwrite each other's.
     _marker: File,
 }
 
-/// Says that a directory is a sandbox; only such a directory is ever emptied.
-const MARKER: &str = "snowssi-sandbox";
-/// How long to wait for another process to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The user of Snowflake's account, who holds all of its roles.
+pub const SNOWFLAKE_USER: &str = "SANDBOX";
+/// The password of [`SNOWFLAKE_USER`].
+pub const SNOWFLAKE_PASSWORD: &str = "sandbox";
+/// The account's identifier.
+pub const SNOWFLAKE_ACCOUNT: &str = "SANDBOX";
 
 impl Embedded {
     /// Opens the clouds whose state is in a directory; makes it if it is not there.
@@ -50,15 +60,16 @@ impl Embedded {
     /// # Errors
     /// The directory cannot be written, holds other files, is in use, or its state cannot be read.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let marker = claim(dir, PATIENCE)?;
+        let marker = state_dir::claim(dir, state_dir::PATIENCE)?;
         let clock = Arc::new(Clock::open(dir)?);
         let traffic = Arc::new(Traffic::new(Arc::clone(&clock), Log::open(dir)?));
         let aws = AwsSandbox::open_watched(&dir.join("aws"), Arc::clone(&traffic))?;
         let snowflake = Arc::new(
             Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
         );
-        let wire = Arc::new(Wire::new(Arc::<Simulator>::clone(&snowflake), Credentials::default()));
-        Ok(Self { aws, snowflake, wire, clock, traffic, _marker: marker })
+        let credentials = Credentials::none().with_password(SNOWFLAKE_USER, SNOWFLAKE_PASSWORD);
+        let wire = Arc::new(Wire::new(Arc::<Simulator>::clone(&snowflake), credentials));
+        Ok(Self { aws, snowflake, wire, clock, traffic, dir: dir.to_owned(), _marker: marker })
     }
 
     /// How to reach AWS.
@@ -70,11 +81,11 @@ impl Embedded {
     pub fn connection(&self) -> Connection {
         Connection {
             name: "sandbox".into(),
-            account: "SANDBOX".into(),
-            account_name: "SANDBOX".into(),
+            account: SNOWFLAKE_ACCOUNT.into(),
+            account_name: SNOWFLAKE_ACCOUNT.into(),
             endpoint: Endpoint::https("sandbox.snowflakecomputing.com"),
-            user: Some("SANDBOX".into()),
-            auth: Auth::Password { password: Secret::new("sandbox"), passcode: None },
+            user: Some(SNOWFLAKE_USER.into()),
+            auth: Auth::Password { password: Secret::new(SNOWFLAKE_PASSWORD), passcode: None },
             role: Some("ACCOUNTADMIN".into()),
             warehouse: None,
             database: None,
@@ -110,70 +121,16 @@ impl Embedded {
     /// # Errors
     /// What Snowflake would refuse.
     pub async fn sql(&self, statement: &str, role: &str) -> Result<ResultSet, SqlError> {
-        let mut session = SessionState { user: "SANDBOX".into(), role: role.into(), ..SessionState::default() };
+        let mut session = SessionState { user: SNOWFLAKE_USER.into(), role: role.into(), ..SessionState::default() };
         self.snowflake.run(&mut session, statement, "00000000-0000-0000-0000-000000000000").await
     }
-}
 
-/// Empties a sandbox. A directory that is not one is left alone.
-///
-/// # Errors
-/// The directory is not a sandbox, or cannot be removed.
-pub fn reset(dir: &Path) -> io::Result<()> {
-    match dir.try_exists()? {
-        false => Ok(()),
-        true if dir.join(MARKER).is_file() => fs::remove_dir_all(dir),
-        true => Err(io::Error::other("it is not a sandbox, so it is left alone")),
-    }
-}
-
-/// Makes the directory a sandbox, unless it holds something else, and locks it. The lock goes with the process, however that ends.
-fn claim(dir: &Path, patience: Duration) -> io::Result<File> {
-    fs::create_dir_all(dir)?;
-    let path = dir.join(MARKER);
-    if !path.is_file() && fs::read_dir(dir)?.next().is_some() && !path.is_file() {
-        return Err(io::Error::other("it holds other files: give a directory of its own"));
-    }
-    let mut marker = File::options().read(true).append(true).create(true).open(path)?;
-    let deadline = Instant::now() + patience;
-    loop {
-        match marker.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another snowssi is at work in it: wait until that has ended"));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-    if marker.metadata()?.len() == 0 {
-        marker.write_all(b"The state of snowssi's embedded clouds. `snowssi sandbox reset` removes it.\n")?;
-    }
-    Ok(marker)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_at_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = claim(dir.path(), Duration::ZERO).unwrap();
-        let error = claim(dir.path(), Duration::from_millis(30)).unwrap_err();
-        assert!(error.to_string().contains("another snowssi is at work"), "{error}");
-        drop(first);
-        drop(claim(dir.path(), Duration::ZERO).unwrap());
-        let text = fs::read_to_string(dir.path().join(MARKER)).unwrap();
-        assert_eq!(text.lines().count(), 1, "{text}");
-    }
-
-    #[test]
-    fn a_directory_of_something_else_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("precious"), "x").unwrap();
-        assert!(claim(dir.path(), Duration::ZERO).unwrap_err().to_string().contains("other files"));
-        assert!(reset(dir.path()).is_err());
-        assert!(dir.path().join("precious").is_file());
+    /// Puts an object into a bucket, as the owner of the account.
+    ///
+    /// # Errors
+    /// What S3 would refuse.
+    pub async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
+        let region = self.aws.bucket_region(bucket).await.unwrap_or_else(|| aws::REGION.to_owned());
+        self.aws.put_object(&region, bucket, key, body).await
     }
 }

@@ -50,7 +50,10 @@ pub const CALLER: &str = "arn:aws:iam::123456789012:user/snowssi-sandbox";
 /// The region if nothing else is said.
 pub const REGION: &str = "us-east-1";
 
-const KEY_ID: &str = "AKIASNOWSSISANDBOX00";
+/// The access key of [`CALLER`]. It opens nothing but the sandbox.
+pub const ACCESS_KEY_ID: &str = "AKIASNOWSSISANDBOX00";
+/// The secret of [`ACCESS_KEY_ID`].
+pub const SECRET_ACCESS_KEY: &str = "snowssi/sandbox/this/is/not/a/secret/000";
 
 /// The embedded AWS.
 pub struct AwsSandbox {
@@ -100,7 +103,7 @@ impl AwsSandbox {
 
     /// Credentials of [`CALLER`].
     pub fn credentials() -> Credentials {
-        Credentials::new(KEY_ID, "the-sandbox-checks-no-signatures", None, None, "snowssi-sandbox")
+        Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "snowssi-sandbox")
     }
 
     /// The calls so far, refused ones included, and what is to go wrong with the next ones.
@@ -136,6 +139,23 @@ impl AwsSandbox {
         let request_id = uuid::Uuid::new_v4().to_string();
         let reply = self.pass(&asked, operation(&asked).as_deref(), &request_id).await?;
         connector::response(reply, &request_id).map_err(|error| Unanswered::from(error.to_string()))
+    }
+
+    /// Puts an object into a bucket of a region, as [`CALLER`]. The refusal is in S3's words.
+    pub(super) async fn put_object(&self, region: &str, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
+        let scope = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/-/{region}/s3/aws4_request");
+        let path = key.split('/').map(wire::percent_encode).collect::<Vec<_>>().join("/");
+        let request = http::Request::put(format!("https://s3.{region}.amazonaws.com/{bucket}/{path}"))
+            .header(http::header::AUTHORIZATION, scope)
+            .body(body)
+            .map_err(|error| error.to_string())?;
+        let answer = self.answer(request).await.map_err(|unanswered| unanswered.to_string())?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let error = xml::Node::parse(answer.body()).unwrap_or_default();
+        let text = |name| error.text_of(name).unwrap_or_default().to_owned();
+        Err(format!("{}: {}", text("Code"), text("Message")))
     }
 
     fn serve(&self, asked: &Asked, operation: &str, passing: &Passing) -> Answer {

@@ -7,7 +7,7 @@ use super::store::World;
 use super::time::iso;
 use super::wire::{Answer, Asked, Refused, refused};
 use super::xml::Node;
-use super::{ACCOUNT, CALLER, KEY_ID};
+use super::{ACCESS_KEY_ID, ACCOUNT, CALLER};
 
 /// A session of a role.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// Finds out who signed; refuses unknown and expired keys as each service does.
 pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
     let s3 = asked.service == "s3";
-    if asked.key_id == KEY_ID {
+    if asked.key_id == ACCESS_KEY_ID {
         return Ok(Caller::User);
     }
     match world.sessions.get(&asked.key_id) {

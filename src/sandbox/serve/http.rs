@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 
+use super::control;
 use crate::cloud::snowflake::transport::Broken;
 use crate::sandbox::Embedded;
 use crate::sandbox::fault::Cut;
@@ -16,13 +17,23 @@ const LARGEST_OBJECT: usize = 256 << 20;
 /// The largest body of any other request.
 const LARGEST: usize = 64 << 20;
 
+/// What answers.
+pub(super) struct Side {
+    pub(super) clouds: Arc<Embedded>,
+    /// What other processes of ours must know.
+    pub(super) token: String,
+}
+
 /// Answers as AWS.
-pub(super) async fn aws(State(clouds): State<Arc<Embedded>>, request: Request<Body>) -> Response<Body> {
+pub(super) async fn aws(State(side): State<Arc<Side>>, request: Request<Body>) -> Response<Body> {
     if let Some(refusal) = stranger(request.headers(), &["amazonaws.com", "amazonaws.com.cn"]) {
         return refusal;
     }
     let Ok(request) = whole(request, LARGEST_OBJECT).await else { return broken() };
-    match clouds.aws.answer(request).await {
+    if control::is_meant(request.headers()) {
+        return control::answer(&side.clouds, &side.token, request).await;
+    }
+    match side.clouds.aws.answer(request).await {
         Ok(response) => sent(response),
         Err(unanswered) => {
             tracing::debug!(%unanswered, "the connection is broken off");
@@ -32,12 +43,12 @@ pub(super) async fn aws(State(clouds): State<Arc<Embedded>>, request: Request<Bo
 }
 
 /// Answers as Snowflake.
-pub(super) async fn snowflake(State(clouds): State<Arc<Embedded>>, request: Request<Body>) -> Response<Body> {
+pub(super) async fn snowflake(State(side): State<Arc<Side>>, request: Request<Body>) -> Response<Body> {
     if let Some(refusal) = stranger(request.headers(), &["snowflakecomputing.com", "snowflakecomputing.cn"]) {
         return refusal;
     }
     let Ok(request) = whole(request, LARGEST).await else { return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large") };
-    let response = clouds.wire().handle(request).await;
+    let response = side.clouds.wire().handle(request).await;
     match response.extensions().get::<Broken>() {
         Some(Broken) => broken(),
         None => sent(response),

@@ -1,5 +1,6 @@
 //! The embedded clouds over TCP, for programs of others: AWS on one port, Snowflake on another, on loopback only.
 
+pub mod control;
 mod http;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use axum::serve::ListenerExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Embedded;
+use super::{Embedded, Serving};
 
 /// Where to listen. Port 0 is any free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,8 @@ impl Default for Options {
 }
 
 /// Clouds that are being served.
-#[derive(Debug)]
 pub struct Served {
+    clouds: Arc<Embedded>,
     aws: SocketAddr,
     snowflake: SocketAddr,
     stop: watch::Sender<bool>,
@@ -54,16 +55,21 @@ impl Served {
         let aws = listen(options.host, options.aws_port)?;
         let snowflake = listen(options.host, options.snowflake_port)?;
         let (aws_at, snowflake_at) = (aws.local_addr()?, snowflake.local_addr()?);
+        let serving = Serving {
+            pid: std::process::id(),
+            host: options.host,
+            aws_port: aws_at.port(),
+            snowflake_port: snowflake_at.port(),
+            token: uuid::Uuid::new_v4().simple().to_string(),
+        };
+        serving.write(&clouds.dir)?;
         let (stop, stopped) = watch::channel(false);
+        let side = Arc::new(http::Side { clouds: Arc::clone(&clouds), token: serving.token });
         let servers = vec![
-            tokio::spawn(serve(
-                aws,
-                Router::new().fallback(http::aws).with_state(Arc::clone(&clouds)),
-                stopped.clone(),
-            )),
-            tokio::spawn(serve(snowflake, Router::new().fallback(http::snowflake).with_state(clouds), stopped)),
+            tokio::spawn(serve(aws, Router::new().fallback(http::aws).with_state(Arc::clone(&side)), stopped.clone())),
+            tokio::spawn(serve(snowflake, Router::new().fallback(http::snowflake).with_state(side), stopped)),
         ];
-        Ok(Self { aws: aws_at, snowflake: snowflake_at, stop, servers })
+        Ok(Self { clouds, aws: aws_at, snowflake: snowflake_at, stop, servers })
     }
 
     /// What AWS clients take as `AWS_ENDPOINT_URL`.
@@ -104,9 +110,16 @@ impl Served {
     }
 }
 
-/// Nothing goes on without the value: a test that forgets [`Served::stop`] leaves no server behind.
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Served").field("aws", &self.aws).field("snowflake", &self.snowflake).finish_non_exhaustive()
+    }
+}
+
+/// Nothing goes on without the value.
 impl Drop for Served {
     fn drop(&mut self) {
+        Serving::remove(&self.clouds.dir);
         self.servers.iter().for_each(JoinHandle::abort);
     }
 }

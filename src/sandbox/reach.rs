@@ -1,0 +1,75 @@
+//! The clouds of a directory, wherever they are open: in this process, or in another one that serves them.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::serve::control::Remote;
+use super::snowflake::answer::{ResultSet, SqlError};
+use super::{Embedded, Serving};
+
+/// The clouds of a directory.
+pub enum Reach {
+    /// Open in this process.
+    Here(Box<Embedded>),
+    /// Served by another process.
+    There(Remote),
+}
+
+/// What a statement answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Names of columns.
+    pub columns: Vec<String>,
+    /// Cells.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+impl From<ResultSet> for Rows {
+    fn from(set: ResultSet) -> Self {
+        Self { columns: set.columns.into_iter().map(|column| column.name).collect(), rows: set.rows }
+    }
+}
+
+impl Reach {
+    /// Finds who serves the directory, or opens it.
+    ///
+    /// # Errors
+    /// Nobody serves it, and it cannot be opened.
+    pub async fn find(dir: &Path) -> io::Result<Self> {
+        if let Some(serving) = Serving::read(dir)
+            && let Some(remote) = Remote::find(serving).await
+        {
+            return Ok(Self::There(remote));
+        }
+        Embedded::open(dir).map(|embedded| Self::Here(Box::new(embedded)))
+    }
+
+    /// Runs one statement as a role.
+    ///
+    /// # Errors
+    /// What Snowflake would refuse, as text.
+    pub async fn sql(&self, statement: &str, role: &str) -> Result<Rows, String> {
+        match self {
+            Self::Here(clouds) => clouds.sql(statement, role).await.map(Rows::from).map_err(|error| told(&error)),
+            Self::There(remote) => remote.sql(statement, role).await,
+        }
+    }
+
+    /// Puts an object into a bucket, as the owner of the account.
+    ///
+    /// # Errors
+    /// What S3 would refuse, as text.
+    pub async fn put(&self, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), String> {
+        match self {
+            Self::Here(clouds) => clouds.put(bucket, key, body.into()).await,
+            Self::There(remote) => remote.put(bucket, key, body).await,
+        }
+    }
+}
+
+/// A refusal of Snowflake's as text.
+pub(super) fn told(error: &SqlError) -> String {
+    format!("{} ({}): {}", error.code, error.sql_state, error.message)
+}
