@@ -68,7 +68,8 @@ impl Embedded {
             Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
         );
         let credentials = Credentials::none().with_password(SNOWFLAKE_USER, SNOWFLAKE_PASSWORD);
-        let wire = Arc::new(Wire::new(Arc::<Simulator>::clone(&snowflake), credentials));
+        let wire = Wire::new(Arc::<Simulator>::clone(&snowflake), credentials).watched(Arc::clone(&traffic));
+        let wire = Arc::new(wire);
         Ok(Self { aws, snowflake, wire, clock, traffic, dir: dir.to_owned(), _marker: marker })
     }
 

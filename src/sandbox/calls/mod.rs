@@ -77,9 +77,14 @@ impl Call {
         Self { resource, mutating, statement: Some(sql.to_owned()), ..Self::snowflake("sql", &operation) }
     }
 
-    /// Whether it is a `SHOW`.
+    /// Whether it is about a `SHOW`: the statement, or its result.
     pub fn is_show(&self) -> bool {
-        self.operation.starts_with("SHOW")
+        self.statement.as_deref().is_some_and(|sql| about(sql).0.starts_with("SHOW"))
+    }
+
+    /// Whether a statement is to be run.
+    pub fn runs(&self) -> bool {
+        self.service == "sql" && !["result", "abort", "monitor"].contains(&self.operation.as_str())
     }
 }
 

@@ -345,7 +345,8 @@ impl Kind {
             Self::Hidden if call.cloud == Cloud::Aws => !call.mutating,
             Self::Hidden => statement && !call.operation.starts_with("CREATE"),
             Self::ShowCap { .. } | Self::Missing { show: true, .. } => statement && call.is_show(),
-            Self::InProgress { .. } | Self::Chunked { .. } | Self::Missing { show: false, .. } => statement,
+            Self::InProgress { .. } => call.runs(),
+            Self::Chunked { .. } | Self::Missing { show: false, .. } => statement,
             // A login has no session yet, and ends none.
             Self::SessionExpired | Self::SessionGone { .. } => statement,
             _ => true,

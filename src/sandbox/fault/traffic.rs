@@ -120,6 +120,11 @@ impl Struck {
         });
     }
 
+    /// Whether nothing happens.
+    pub(in crate::sandbox) fn is_nothing(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
     /// What happens, in the order of the rules.
     pub(in crate::sandbox) fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.kinds.iter().map(|hit| &hit.kind)

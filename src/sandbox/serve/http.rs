@@ -50,8 +50,8 @@ pub(super) async fn snowflake(State(side): State<Arc<Side>>, request: Request<Bo
     let Ok(request) = whole(request, LARGEST).await else { return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large") };
     let response = side.clouds.wire().handle(request).await;
     match response.extensions().get::<Broken>() {
-        Some(Broken) => broken(),
-        None => sent(response),
+        Some(Broken) if response.extensions().get::<Cut>().is_none() => broken(),
+        _ => sent(response),
     }
 }
 

@@ -67,7 +67,7 @@ async fn a_lost_answer_closes_the_connection_without_a_byte() {
     clouds.aws.traffic().set_faults(Plan::default());
     s3(&served).head_bucket().bucket("events").send().await.unwrap();
 
-    clouds.wire.faults().inject(crate::sandbox::snowflake::wire::Fault::LoseAnswer, 1, "login-request");
+    clouds.wire.traffic().add_fault(Rule::new(Kind::DropAnswer).path("*login-request*").times(1));
     let login = "POST /session/v1/login-request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\n\r\n{}";
     assert_eq!(raw(served.snowflake(), login.to_owned()).await, "");
     let login = login.replace("\r\ncontent", "\r\nconnection: close\r\ncontent");

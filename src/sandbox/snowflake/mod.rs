@@ -23,6 +23,7 @@ mod parse;
 mod props;
 mod query;
 mod results;
+mod shaped;
 mod show;
 mod simulator;
 mod stage;

@@ -32,10 +32,10 @@ use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 pub use credentials::Credentials;
-pub use fault::{Fault, Faults};
 
 use super::answer::Engine;
 use crate::cloud::snowflake::transport::Handler;
+use crate::sandbox::fault::{Passing, Traffic};
 use asked::Asked;
 use envelope::{Refused, respond, success};
 use session::{Lifetimes, Session, Sessions};
@@ -48,7 +48,7 @@ pub struct Wire {
     sessions: Mutex<Sessions>,
     shelf: Arc<Shelf>,
     chunks: Mutex<BTreeMap<String, result::Stored>>,
-    faults: Faults,
+    traffic: Arc<Traffic>,
     timing: Timing,
 }
 
@@ -83,14 +83,21 @@ impl Wire {
             sessions: Mutex::default(),
             shelf: Arc::default(),
             chunks: Mutex::default(),
-            faults: Faults::default(),
+            traffic: Arc::default(),
             timing,
         }
     }
 
-    /// What is to go wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.faults
+    /// The same server, with the faults and the log of this traffic.
+    #[must_use]
+    pub fn watched(mut self, traffic: Arc<Traffic>) -> Self {
+        self.traffic = traffic;
+        self
+    }
+
+    /// The requests so far, and what is to go wrong with the next ones.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// All session tokens expire now; their sessions can be renewed.
@@ -127,29 +134,29 @@ impl Wire {
             Ok(asked) => asked,
             Err(refused) => return refused.respond(),
         };
-        let subject = self.subject(&asked);
-        if let Some(response) = self.faults.before(&subject) {
-            return response;
-        }
-        let answered = match self.route(&request, &asked).await {
-            Ok(Answered::Json(body)) => respond(StatusCode::OK, &body),
-            Ok(Answered::Response(response)) => response,
-            Err(refused) => refused.respond(),
+        let passing = self.traffic.enter(self.call(&asked));
+        let (struck, call) = (&passing.struck, passing.call());
+        struck.delay().await;
+        let answer = match self.before(struck, &asked, call) {
+            Some(answer) => answer,
+            None => {
+                let answered = self.route(&request, &asked, &passing).await;
+                let (response, outcome) = match answered {
+                    Ok(answered) => {
+                        let outcome = fault::outcome(&answered);
+                        (answered.response(), outcome)
+                    }
+                    Err(refused) => (refused.respond(), refused.outcome()),
+                };
+                fault::after(struck, call, (response, outcome))
+            }
         };
-        self.faults.after(&subject, answered)
+        let (response, outcome) = answer;
+        self.traffic.leave(passing, outcome);
+        response
     }
 
-    /// What a fault is told by: the path, and the statement that is meant.
-    fn subject(&self, asked: &Asked) -> String {
-        let sql = match (asked.body.get("sqlText").and_then(Value::as_str), asked.query_id()) {
-            (Some(sql), _) => sql.to_owned(),
-            (None, Some(id)) => self.shelf.by_query(id).map(|statement| statement.sql.clone()).unwrap_or_default(),
-            (None, None) => String::new(),
-        };
-        format!("{} {sql}", asked.path)
-    }
-
-    async fn route(&self, request: &Request<Bytes>, asked: &Asked) -> Result<Answered, Refused> {
+    async fn route(&self, request: &Request<Bytes>, asked: &Asked, passing: &Passing) -> Result<Answered, Refused> {
         let json = |body: Value| Ok(Answered::Json(body));
         let segments: Vec<&str> = asked.path.split('/').skip(1).collect();
         let (get, post) = (asked.method == Method::GET, asked.method == Method::POST);
@@ -165,10 +172,10 @@ impl Wire {
                 "390190",
                 "There is no identity provider in the sandbox: log in with a password, a key pair or a token.",
             )),
-            ["queries", "v1", "query-request"] if post => json(self.run(asked).await?),
+            ["queries", "v1", "query-request"] if post => json(self.run(asked, passing).await?),
             ["queries", "v1", "abort-request"] if post => json(self.abort_request(asked)?),
             ["queries", id, "abort-request"] if post => json(self.abort_query(asked, id)?),
-            ["queries", id, "result"] if get => json(self.result_of(asked, id).await?),
+            ["queries", id, "result"] if get => json(self.result_of(asked, id, &passing.struck).await?),
             ["monitoring", "queries", id] if get => json(self.monitor(asked, id)?),
             ["telemetry", "send"] if post => json(success(json!("Log Received"))),
             ["chunks", id] if get => Ok(Answered::Response(self.chunk(request, id))),
@@ -210,4 +217,13 @@ impl Handler for Wire {
 enum Answered {
     Json(Value),
     Response(Response<Bytes>),
+}
+
+impl Answered {
+    fn response(self) -> Response<Bytes> {
+        match self {
+            Self::Json(body) => respond(StatusCode::OK, &body),
+            Self::Response(response) => response,
+        }
+    }
 }

@@ -12,7 +12,8 @@ use super::{connection, options, sql};
 use crate::cloud::Class;
 use crate::cloud::snowflake::Session;
 use crate::cloud::snowflake::transport::{Handler, Transport};
-use crate::sandbox::snowflake::wire::{Credentials, Fault, Wire};
+use crate::sandbox::fault::{Kind, Rule};
+use crate::sandbox::snowflake::wire::{Credentials, Wire};
 
 type Change = Box<dyn Fn(&str, &mut Value) + Send + Sync>;
 
@@ -62,7 +63,7 @@ fn parameter(request: &Request<Bytes>, name: &str) -> Option<String> {
 #[tokio::test]
 async fn repetitions_say_so() {
     let (between, session) = between(|_, _| ());
-    between.wire.faults().inject(Fault::Status { status: 503, retry_after: None }, 2, "CREATE A");
+    between.wire.traffic().add_fault(Rule::status(503).sql("CREATE A*").times(2));
     session.query(&sql("CREATE A")).await.unwrap();
     let seen = between.seen.lock().unwrap();
     let asked: Vec<_> = seen.iter().filter(|request| request.uri().path().ends_with("query-request")).collect();
@@ -126,7 +127,7 @@ async fn a_result_on_another_server_is_not_followed() {
         "http://org-acct.snowflakecomputing.com/x",
     ] {
         let (between, session) = between(data("getResultUrl", json!(url)));
-        between.wire.faults().inject(Fault::InProgress, 1, "CREATE A");
+        between.wire.traffic().add_fault(Rule::new(Kind::InProgress { polls: 1 }).sql("CREATE A*").times(1));
         let error = session.query(&sql("CREATE A")).await.unwrap_err();
         assert!(error.message.contains("on another server"), "{error}");
         assert_eq!(between.seen.lock().unwrap().len(), 2, "nothing but the login and the statement was sent");
@@ -164,7 +165,10 @@ async fn odd_answers_are_errors() {
     }
     // Headers that cannot be sent are not sent.
     let (between, session) = between(data("chunkHeaders", json!({ "a b": "c" })));
-    between.wire.faults().inject(Fault::Chunked { inline: 0, rows: 1, key_only: false }, 1, "SHOW ROWS");
+    between
+        .wire
+        .traffic()
+        .add_fault(Rule::new(Kind::Chunked { inline: 0, rows: 1, key_only: false }).sql("SHOW ROWS*").times(1));
     assert_eq!(session.query(&sql("SHOW ROWS 1")).await.unwrap().cells.len(), 1, "the second fetch has no parts");
 }
 
@@ -182,9 +186,9 @@ async fn a_statement_with_an_unreadable_answer_may_have_run() {
 async fn lost_answers_and_lost_sessions_do_not_run_a_statement_twice() {
     let (between, session) = between(|_, _| ());
     session.query(&sql("SHOW ROWS 1")).await.unwrap();
-    between.wire.faults().inject(Fault::LoseAnswer, 1, "CREATE A");
-    between.wire.faults().inject(Fault::Refuse("390111"), 1, "CREATE A");
+    between.wire.traffic().add_fault(Rule::new(Kind::DropAnswer).sql("CREATE A*").times(1));
+    between.wire.traffic().add_fault(Rule::refuse("390111", "Injected.").sql("CREATE A*").times(1));
     // The first attempt is refused for its session, which is opened again; the answer of the second is lost, and it is repeated.
     session.query(&sql("CREATE A")).await.unwrap();
-    assert_eq!(between.wire.faults().waiting(), 0);
+    assert_eq!(between.wire.traffic().waiting(), 0);
 }

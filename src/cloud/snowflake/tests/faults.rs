@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{connection, options, sql, stand, stand_with};
 use crate::cloud::Class;
-use crate::sandbox::snowflake::wire::{Credentials, Fault, Timing};
+use crate::sandbox::fault::{Kind, Rule};
+use crate::sandbox::snowflake::wire::{Credentials, Timing};
 
 #[tokio::test]
 async fn rows_arrive() {
@@ -30,10 +31,10 @@ async fn refusals_keep_what_snowflake_said() {
 #[tokio::test]
 async fn long_statements_are_followed() {
     let stand = stand();
-    stand.wire.faults().inject(Fault::InProgress, 4, "SHOW ROWS 2");
+    stand.wire.traffic().add_fault(Rule::new(Kind::InProgress { polls: 4 }).sql("SHOW ROWS 2").times(1));
     assert_eq!(stand.session.query(&sql("SHOW ROWS 2")).await.unwrap().cells.len(), 2);
     assert_eq!(stand.engine.times("SHOW ROWS 2"), 1);
-    assert_eq!(stand.wire.faults().waiting(), 0);
+    assert_eq!(stand.wire.traffic().waiting(), 0);
 }
 
 #[tokio::test]
@@ -61,7 +62,10 @@ async fn a_lost_session_is_opened_again() {
 async fn parts_of_a_result_are_put_together_in_order() {
     for key_only in [false, true] {
         let stand = stand();
-        stand.wire.faults().inject(Fault::Chunked { inline: 2, rows: 3, key_only }, 1, "SHOW ROWS");
+        stand
+            .wire
+            .traffic()
+            .add_fault(Rule::new(Kind::Chunked { inline: 2, rows: 3, key_only }).sql("SHOW ROWS*").times(1));
         let rows = stand.session.query(&sql("SHOW ROWS 12")).await.unwrap();
         let names: Vec<_> = rows.iter().filter_map(|row| row.get("name").map(ToOwned::to_owned)).collect();
         assert_eq!(names, (0..12).map(|n| format!("row {n}")).collect::<Vec<_>>());
@@ -71,48 +75,52 @@ async fn parts_of_a_result_are_put_together_in_order() {
 #[tokio::test]
 async fn a_short_result_is_fetched_again_and_then_refused() {
     let stand = stand();
-    stand.wire.faults().inject(Fault::MissingRow, 1, "SHOW ROWS");
+    stand.wire.traffic().add_fault(Rule::new(Kind::Missing { rows: 1, show: false }).sql("SHOW ROWS*").times(1));
     assert_eq!(stand.session.query(&sql("SHOW ROWS 5")).await.unwrap().cells.len(), 5);
-    stand.wire.faults().inject(Fault::MissingRow, 2, "SHOW ROWS");
+    stand.wire.traffic().add_fault(Rule::new(Kind::Missing { rows: 1, show: false }).sql("SHOW ROWS*").times(2));
     let error = stand.session.query(&sql("SHOW ROWS 5")).await.unwrap_err();
     assert!(error.message.contains("4 rows arrived where the server promised 5"), "{error}");
     // A part that is gone counts as missing rows.
-    stand.wire.faults().inject(Fault::Chunked { inline: 1, rows: 1, key_only: false }, 1, "SHOW ROWS");
-    stand.wire.faults().inject(Fault::Status { status: 403, retry_after: None }, 1, "/chunks/");
+    stand
+        .wire
+        .traffic()
+        .add_fault(Rule::new(Kind::Chunked { inline: 1, rows: 1, key_only: false }).sql("SHOW ROWS*").times(1));
+    stand.wire.traffic().add_fault(Rule::status(403).path("*/chunks/*").times(1));
     assert_eq!(stand.session.query(&sql("SHOW ROWS 3")).await.unwrap().cells.len(), 3);
 }
 
 #[tokio::test]
 async fn a_repeated_request_is_run_once() {
-    for fault in [Fault::LoseAnswer, Fault::HalfAnswer] {
+    for kind in [Kind::DropAnswer, Kind::HalfAnswer, Kind::CutBody] {
         let stand = stand();
-        stand.wire.faults().inject(fault, 3, "CREATE A");
+        stand.wire.traffic().add_fault(Rule::new(kind).sql("CREATE A*").times(3));
         stand.session.query(&sql("CREATE A")).await.unwrap();
-        assert_eq!((stand.engine.times("CREATE A"), stand.wire.faults().waiting()), (1, 0));
+        assert_eq!((stand.engine.times("CREATE A"), stand.wire.traffic().waiting()), (1, 0));
     }
 }
 
 #[tokio::test]
 async fn busy_servers_are_asked_again() {
     let stand = stand();
-    for (status, retry_after) in [(503, None), (429, Some(2)), (500, None), (307, None)] {
-        stand.wire.faults().inject(Fault::Status { status, retry_after }, 1, "CREATE A");
+    let throttled = Rule::new(Kind::Throttle { retry_after: Some(2) });
+    for rule in [Rule::status(503), throttled, Rule::status(500), Rule::status(307)] {
+        stand.wire.traffic().add_fault(rule.sql("CREATE A*").times(1));
     }
     stand.session.query(&sql("CREATE A")).await.unwrap();
-    assert_eq!((stand.engine.times("CREATE A"), stand.wire.faults().waiting()), (1, 0));
+    assert_eq!((stand.engine.times("CREATE A"), stand.wire.traffic().waiting()), (1, 0));
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_unknown_unless_it_only_reads() {
     let stand = stand();
-    stand.wire.faults().inject(Fault::LoseAnswer, 100, "CREATE A");
+    stand.wire.traffic().add_fault(Rule::new(Kind::DropAnswer).sql("CREATE A*").times(100));
     let error = stand.session.query(&sql("CREATE A")).await.unwrap_err();
     assert_eq!(error.class, Class::Unknown, "{error}");
     assert!(error.message.contains("may have had its effect"), "{error}");
     assert_eq!(stand.engine.times("CREATE A"), 1);
-    stand.wire.faults().inject(Fault::LoseAnswer, 100, "SHOW ROWS");
+    stand.wire.traffic().add_fault(Rule::new(Kind::DropAnswer).sql("SHOW ROWS*").times(100));
     assert_eq!(stand.session.query(&sql("SHOW ROWS 1")).await.unwrap_err().class, Class::Unreachable);
-    stand.wire.faults().inject(Fault::Status { status: 429, retry_after: None }, 100, "CREATE B");
+    stand.wire.traffic().add_fault(Rule::status(429).sql("CREATE B*").times(100));
     assert_eq!(stand.session.query(&sql("CREATE B")).await.unwrap_err().class, Class::Throttle);
 }
 

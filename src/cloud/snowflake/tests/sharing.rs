@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{connection, options, sql, stand, stand_with};
 use crate::cloud::snowflake::SessionOptions;
 use crate::model::{Secret, SecretRef};
-use crate::sandbox::snowflake::wire::{Credentials, Fault, Timing};
+use crate::sandbox::fault::{Kind, Rule};
+use crate::sandbox::snowflake::wire::{Credentials, Timing};
 
 #[tokio::test]
 async fn identical_reads_are_run_once_until_something_changes() {
@@ -41,7 +42,7 @@ async fn statements_are_counted_and_bounded() {
     let options = SessionOptions { concurrency: 3, ..options() };
     let stats = Arc::clone(&options.stats);
     let stand = stand_with(connection(), Credentials::default(), Timing::default(), options);
-    stand.wire.faults().inject(Fault::InProgress, 12, "SHOW ROWS");
+    stand.wire.traffic().add_fault(Rule::new(Kind::InProgress { polls: 1 }).sql("SHOW ROWS*").times(12));
     let text = sql("SHOW ROWS 1");
     futures::future::join_all((0..12).map(|_| stand.session.query(&text))).await;
     stand.session.query(&sql("CREATE STAGE \"A\"")).await.unwrap();

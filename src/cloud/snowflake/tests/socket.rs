@@ -11,7 +11,8 @@ use super::{connection, options, sql};
 use crate::cloud::Class;
 use crate::cloud::snowflake::transport::{Broken, Handler, Transport};
 use crate::cloud::snowflake::{Endpoint, Session};
-use crate::sandbox::snowflake::wire::{Credentials, Fault, Wire};
+use crate::sandbox::fault::{Kind, Rule};
+use crate::sandbox::snowflake::wire::{Credentials, Wire};
 
 /// Serves one request of a connection.
 fn serve(wire: &Wire, runtime: &tokio::runtime::Runtime, stream: TcpStream) -> Option<()> {
@@ -57,16 +58,16 @@ async fn the_network_is_another_way_to_the_same() {
     let mut connection = connection();
     connection.endpoint = Endpoint { tls: false, host: "127.0.0.1".into(), port };
     let session = Session::open(connection.clone(), &Transport::Network, options()).unwrap();
-    wire.faults().inject(Fault::InProgress, 1, "SHOW ROWS");
-    wire.faults().inject(Fault::Status { status: 503, retry_after: None }, 1, "SHOW ROWS");
+    wire.traffic().add_fault(Rule::new(Kind::InProgress { polls: 1 }).sql("SHOW ROWS*").times(1));
+    wire.traffic().add_fault(Rule::status(503).sql("SHOW ROWS*").times(1));
     assert_eq!(session.query(&sql("SHOW ROWS 3")).await.unwrap().cells.len(), 3);
-    wire.faults().inject(Fault::LoseAnswer, 1, "CREATE A");
-    wire.faults().inject(Fault::HalfAnswer, 1, "CREATE A");
+    wire.traffic().add_fault(Rule::new(Kind::DropAnswer).sql("CREATE A*").times(1));
+    wire.traffic().add_fault(Rule::new(Kind::HalfAnswer).sql("CREATE A*").times(1));
     session.query(&sql("CREATE A")).await.unwrap();
     wire.expire_tokens();
     session.query(&sql("CREATE B")).await.unwrap();
     session.close().await;
-    assert_eq!((wire.open_sessions(), wire.faults().waiting()), (0, 0));
+    assert_eq!((wire.open_sessions(), wire.traffic().waiting()), (0, 0));
     // Nothing listens at this port.
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     connection.endpoint.port = unused;

@@ -42,16 +42,6 @@ impl Asked {
         (!id.is_empty()).then_some(id.as_str())
     }
 
-    /// The query that the path names.
-    pub(super) fn query_id(&self) -> Option<&str> {
-        let mut segments = self.path.split('/').skip(1);
-        match (segments.next(), segments.next(), segments.next()) {
-            (Some("queries"), Some(id), Some("result" | "abort-request")) if id != "v1" => Some(id),
-            (Some("monitoring"), Some("queries"), Some(id)) => Some(id),
-            _ => None,
-        }
-    }
-
     /// A text in the body; one that is missing or null is none.
     pub(super) fn text(&self, key: &str) -> Result<Option<&str>, Refused> {
         text(&self.body, key)

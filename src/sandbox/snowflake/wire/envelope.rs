@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::sandbox::calls::Outcome;
+
 /// A refusal of the protocol itself, before any statement.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -38,6 +40,11 @@ impl Refused {
             _ => "390400",
         };
         Self { status, ..Self::new(code, message) }
+    }
+
+    /// How it reads in the log.
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome::new(self.status.as_u16(), self.code)
     }
 
     pub(super) fn respond(&self) -> Response<Bytes> {

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::envelope::respond;
-use super::fault::Fault;
+use super::fault;
 use super::login::parameters;
 use super::statement::Statement;
 use super::{Wire, envelope};
+use crate::sandbox::fault::{Kind, Struck};
 use crate::sandbox::snowflake::answer::{Column, ResultSet, SEVERAL, SessionState};
 
 /// A part of a result.
@@ -30,14 +31,23 @@ const KEY_HEADER: &str = "x-amz-server-side-encryption-customer-key";
 
 impl Wire {
     /// The `data` of a result.
-    pub(super) fn data(&self, subject: &str, statement: &Statement, state: &SessionState, result: &ResultSet) -> Value {
+    pub(super) fn data(
+        &self,
+        struck: &Struck,
+        statement: &Statement,
+        state: &SessionState,
+        result: &ResultSet,
+    ) -> Value {
+        let arriving = (!struck.is_nothing()).then(|| fault::arriving(struck, result));
+        let (result, total) = arriving.as_ref().map_or((result, result.rows.len()), |(shaped, total)| (shaped, *total));
         let mut rows = result.rows.as_slice();
-        let total = rows.len();
         let mut data = Map::new();
-        if let Some(Fault::Chunked { inline, rows: size, key_only }) =
-            self.faults.take(subject, |fault| matches!(fault, Fault::Chunked { .. }))
-        {
-            let (inside, outside) = rows.split_at(inline.min(total));
+        let chunked = struck.kinds().find_map(|kind| match kind {
+            Kind::Chunked { inline, rows, key_only } => Some((*inline, *rows, *key_only)),
+            _ => None,
+        });
+        if let Some((inline, size, key_only)) = chunked {
+            let (inside, outside) = rows.split_at(inline.min(rows.len()));
             rows = inside;
             let key = Uuid::new_v4().simple().to_string();
             let chunks: Vec<Value> = outside.chunks(size.max(1)).map(|part| self.store(part, &key)).collect();
@@ -47,9 +57,6 @@ impl Wire {
             } else {
                 data.insert("chunkHeaders".into(), json!({ ALGORITHM_HEADER: "AES256", KEY_HEADER: key }));
             }
-        }
-        if self.faults.take(subject, |fault| *fault == Fault::MissingRow).is_some() {
-            rows = rows.split_last().map_or(rows, |(_, rest)| rest);
         }
         for (key, value) in [
             ("parameters", parameters(state)),

@@ -173,6 +173,15 @@ impl Sessions {
         }
     }
 
+    /// The tokens of a token's session expire, and if `master` is set those that renew them, too.
+    pub(super) fn expire(&mut self, token: &str, now: i64, master: bool) {
+        let Some(session) = self.tokens.get(token).map(|token| token.session) else { return };
+        let masters = self.masters.values_mut().filter(|_| master);
+        for token in self.tokens.values_mut().chain(masters).filter(|token| token.session == session) {
+            token.until = token.until.min(now);
+        }
+    }
+
     pub(super) fn open(&self) -> usize {
         self.open.len()
     }

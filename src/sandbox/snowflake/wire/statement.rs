@@ -1,6 +1,7 @@
 //! Statements: run once for each request, followed, asked about, stopped.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::envelope::{Refused, failure, success};
-use super::fault::Fault;
+use super::fault;
 use super::order::{Order, Work};
 use super::session::Session;
 use super::shelf::Shelf;
 use super::{Asked, Wire};
+use crate::sandbox::fault::{Passing, Struck};
 use crate::sandbox::snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
 
 /// A statement that was asked for.
@@ -26,6 +28,8 @@ pub(super) struct Statement {
     pub(super) binds: usize,
     /// The statements it consists of, if it is several.
     pub(super) children: Mutex<Vec<Arc<Statement>>>,
+    /// How many answers are still to say that it runs.
+    polls: AtomicUsize,
     outcome: watch::Sender<Option<Arc<Outcome>>>,
 }
 
@@ -47,6 +51,7 @@ impl Statement {
             started_ms: now_ms,
             binds,
             children: Mutex::default(),
+            polls: AtomicUsize::new(0),
             outcome: watch::Sender::new(None),
         }
     }
@@ -186,16 +191,19 @@ impl Wire {
         Runner { engine: Arc::clone(&self.engine), shelf: Arc::clone(&self.shelf) }
     }
 
-    pub(super) async fn run(&self, asked: &Asked) -> Result<Value, Refused> {
+    pub(super) async fn run(&self, asked: &Asked, passing: &Passing) -> Result<Value, Refused> {
         let session = self.session(asked)?;
         let desired = session.state().parameters.get("MULTI_STATEMENT_COUNT").cloned();
-        let order = Order::read(asked, desired.as_deref())?;
+        let mut order = Order::read(asked, desired.as_deref())?;
+        if let Some(error) = fault::hidden(&passing.struck, passing.call()) {
+            order.work = Work::Refused(error);
+        }
         let later = order.later;
         let statement = self.begin(asked, &session, order);
         if later {
             return Ok(running(&statement, "333334", "Query execution in progress. Asynchronous execution."));
         }
-        Ok(self.reply(asked, &statement).await)
+        Ok(self.reply(&statement, &passing.struck).await)
     }
 
     /// The statement of a request; the one it repeats, if the session has seen its ID.
@@ -210,16 +218,17 @@ impl Wire {
     }
 
     /// What a request for a statement's outcome is told.
-    async fn reply(&self, asked: &Asked, statement: &Statement) -> Value {
-        let subject = format!("{} {}", asked.path, statement.sql);
-        if self.faults.take(&subject, |fault| *fault == Fault::InProgress).is_some() {
+    async fn reply(&self, statement: &Statement, struck: &Struck) -> Value {
+        statement.polls.fetch_add(fault::polls(struck), Ordering::Relaxed);
+        let one_less = |polls: usize| polls.checked_sub(1);
+        if statement.polls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
             return running(statement, "333333", "Query execution in progress");
         }
         let Some(outcome) = statement.outcome(self.timing.hold).await else {
             return running(statement, "333334", "Query execution in progress. Asynchronous execution.");
         };
         match &outcome.result {
-            Ok(result) => success(self.data(&subject, statement, &outcome.state, result)),
+            Ok(result) => success(self.data(struck, statement, &outcome.state, result)),
             Err(error) => {
                 let (line, pos) = place(&error.message).unwrap_or((-1, -1));
                 let data = json!({
@@ -238,9 +247,9 @@ impl Wire {
         }
     }
 
-    pub(super) async fn result_of(&self, asked: &Asked, query_id: &str) -> Result<Value, Refused> {
+    pub(super) async fn result_of(&self, asked: &Asked, query_id: &str, struck: &Struck) -> Result<Value, Refused> {
         match self.statement_for(asked, query_id)? {
-            Some(statement) => Ok(self.reply(asked, &statement).await),
+            Some(statement) => Ok(self.reply(&statement, struck).await),
             None => Err(Refused::new("000612", format!("Statement {query_id} not found"))),
         }
     }
