@@ -132,6 +132,13 @@ pub trait Engine: Send + Sync {
         Vec::new()
     }
 
+    /// What one statement would answer, without its rows and without running it.
+    fn describe(&self, session: &SessionState, sql: &str, query_id: &str) -> Result<ResultSet, SqlError> {
+        let _ = (session, sql, query_id);
+        let message = "Unsupported feature 'describing a statement without running it'.".to_owned();
+        Err(SqlError { code: "000002", sql_state: "0A000", message })
+    }
+
     /// The time, in milliseconds since the epoch.
     fn now_ms(&self) -> i64 {
         Clock::default().now_ms()

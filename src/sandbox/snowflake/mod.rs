@@ -4,6 +4,7 @@ pub mod answer;
 pub mod wire;
 
 mod access;
+mod beyond;
 mod container;
 mod context;
 mod dml;

@@ -188,6 +188,9 @@ pub(super) fn alter_session(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallibl
         p.end()?;
         let taken = take_letter(&mut props, 'E')?;
         unknown_parameter(&props)?;
+        if taken.get("AUTOCOMMIT").is_some_and(|value| value == "false") {
+            return Err(fail::unsupported("AUTOCOMMIT = FALSE, for the sandbox keeps no transactions"));
+        }
         cx.session.parameters.extend(taken);
     } else {
         p.need("UNSET")?;

@@ -46,6 +46,9 @@ impl Filter {
         }
         if kind.home() != Home::Account && (p.eat("IN") || p.eat("FOR")) {
             filter.within = Some(within(cx, p, kind)?);
+        } else {
+            // Not in the documentation, but clients send it and are answered.
+            p.eat("IN ACCOUNT");
         }
         if paged && p.eat("STARTS WITH") {
             filter.starts_with = Some(p.text()?);

@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    container, dml, file_format, files, future, grants, integration, load, params, query, stage, stage_read, stream,
-    table, task, task_read, warehouse,
+    beyond, container, dml, file_format, files, future, grants, integration, load, params, query, stage, stage_read,
+    stream, table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -50,8 +50,10 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "EXECUTE" => execute(cx, p),
         "BEGIN" => block(p),
         "UNDROP" => Err(fail::unsupported("UNDROP")),
-        "CALL" | "MERGE" | "UPDATE" | "PUT" | "GET" | "SET" | "DECLARE" | "COMMIT" | "ROLLBACK" | "WITH"
-        | "EXPLAIN" => Err(fail::unsupported(&verb)),
+        "COMMIT" | "ROLLBACK" => end_transaction(p).map(Outcome::Done),
+        "CALL" | "MERGE" | "UPDATE" | "PUT" | "GET" | "SET" | "UNSET" | "DECLARE" | "WITH" | "EXPLAIN" | "START" => {
+            Err(fail::unsupported(&verb))
+        }
         _ => {
             p.back_to(p.mark_place() - 1);
             Err(p.unexpected())
@@ -63,6 +65,9 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
 fn kind(p: &mut Parser<'_>) -> Option<Kind> {
     if p.eat("STORAGE INTEGRATION") {
         return Some(Kind::Integration);
+    }
+    if p.is("DATABASE ROLE") {
+        return None;
     }
     Kind::ALL.into_iter().find(|kind| p.eat(kind.words()))
 }
@@ -81,7 +86,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         // The kind of integration must be said.
         return Err(p.unexpected());
     }
-    let Some(kind) = kind(p) else { return Err(p.unexpected()) };
+    let Some(kind) = kind(p) else { return Err(beyond::kind("CREATE", p)) };
     let allowed = match kind {
         Kind::Database | Kind::Schema => !temporary && !secure,
         Kind::Table => !secure,
@@ -124,7 +129,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     if p.eat("ACCOUNT") {
         return params::alter_account(cx, p).map(Outcome::Done);
     }
-    let Some(kind) = kind(p) else { return Err(p.unexpected()) };
+    let Some(kind) = kind(p) else { return Err(beyond::kind("ALTER", p)) };
     let if_exists = p.eat("IF EXISTS");
     // `ALTER WAREHOUSE SUSPEND` means the session's own.
     let own = kind == Kind::Warehouse && ["SUSPEND", "RESUME", "SET"].iter().any(|verb| p.is(verb));
@@ -180,7 +185,7 @@ fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Falli
 }
 
 fn drop(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
-    let Some(kind) = kind(p) else { return Err(p.unexpected()) };
+    let Some(kind) = kind(p) else { return Err(beyond::kind("DROP", p)) };
     let if_exists = p.eat("IF EXISTS");
     let name = p.name()?;
     let how = if matches!(kind, Kind::Database | Kind::Schema | Kind::Table) {
@@ -282,11 +287,11 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
             return show(cx, p, terse);
         }
     }
-    Err(p.unexpected())
+    Err(beyond::list(p))
 }
 
 fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
-    let Some(kind) = kind(p) else { return Err(p.unexpected()) };
+    let Some(kind) = kind(p) else { return Err(beyond::kind("DESC", p)) };
     if kind == Kind::Role {
         return Err(p.unexpected());
     }
@@ -453,9 +458,18 @@ fn execute(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     Ok(Outcome::Outside(Box::new(Job::RunTask { task: id, from: "EXECUTE_TASK" })))
 }
 
+/// `COMMIT [WORK]` and `ROLLBACK [WORK]`. A session is never in a transaction here, and outside of one they do nothing.
+fn end_transaction(p: &mut Parser<'_>) -> Fallible<ResultSet> {
+    p.eat("WORK");
+    p.end()?;
+    let mut answer = executed();
+    answer.statement_type = 0x5000;
+    Ok(answer)
+}
+
 /// `BEGIN s1; s2; END`: the statements of a block, each on its own. Transactions are not kept here.
 fn block(p: &mut Parser<'_>) -> Fallible<Outcome> {
-    if p.is("TRANSACTION") || p.is("WORK") || p.is_mark(";") || p.at_end() {
+    if p.is("TRANSACTION") || p.is("WORK") || p.is("NAME") || p.is_mark(";") || p.at_end() {
         return Err(fail::unsupported("transactions"));
     }
     let mut statements = Vec::new();

@@ -305,11 +305,17 @@ pub(super) fn show_tables(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Resu
         "retention_time",
         "automatic_clustering",
         "change_tracking",
+        "search_optimization",
+        "search_optimization_progress",
+        "search_optimization_bytes",
         "is_external",
         "enable_schema_evolution",
         "owner_role_type",
         "is_event",
         "budget",
+        "is_hybrid",
+        "is_iceberg",
+        "is_dynamic",
     ];
     let mut sheet = Sheet::new(SHOW, &columns);
     for object in filter.objects(cx, Kind::Table, Beyond::Cut)? {
@@ -329,11 +335,17 @@ pub(super) fn show_tables(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Resu
             params::effective(cx.see(), object.id, "DATA_RETENTION_TIME_IN_DAYS").0.into(),
             on_off(false),
             on_off(table.change_tracking),
+            on_off(false),
+            NULL,
+            NULL,
             yes_no(false),
             yes_no(false),
             "ROLE".into(),
             yes_no(false),
             NULL,
+            yes_no(false),
+            yes_no(false),
+            yes_no(false),
         ]);
     }
     Ok(sheet.done())

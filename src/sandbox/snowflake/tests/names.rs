@@ -196,3 +196,33 @@ proptest::proptest! {
         assert_eq!(b.rows("SHOW DATABASES", &["name", "comment"]), [[text.as_str(), text.as_str()]]);
     }
 }
+
+#[test]
+fn what_the_sandbox_does_not_have_is_refused_by_name() {
+    let mut bench = Bench::furnished();
+    for (sql, named) in [
+        ("CREATE OR REPLACE USER U", "CREATE USER"),
+        ("CREATE DATABASE ROLE R", "CREATE DATABASE ROLE"),
+        ("ALTER MASKING POLICY P SET COMMENT = ''", "ALTER MASKING POLICY"),
+        ("DROP PIPE P", "DROP PIPE"),
+        ("DESC USER U", "DESC USER"),
+        ("SHOW TERSE SEQUENCES IN ACCOUNT", "SHOW SEQUENCES"),
+        ("SHOW MASKING POLICIES", "SHOW MASKING POLICIES"),
+        ("SHOW OBJECTS", "SHOW OBJECTS"),
+        ("START TRANSACTION", "START"),
+        ("BEGIN NAME T", "transactions"),
+        ("ALTER SESSION SET AUTOCOMMIT = FALSE", "AUTOCOMMIT = FALSE"),
+    ] {
+        let error = bench.fails(sql);
+        assert_eq!((error.code, error.sql_state), ("000002", "0A000"), "{sql}: {}", error.message);
+        assert!(error.message.contains(named), "{sql}: {}", error.message);
+    }
+    bench.script(&[
+        ("CREATE GIZMO G", "001003"),
+        ("SHOW GIZMOS", "001003"),
+        ("COMMIT", "Statement executed successfully."),
+        ("ROLLBACK WORK", "Statement executed successfully."),
+        ("COMMIT NOW", "001003"),
+        ("SHOW WAREHOUSES IN ACCOUNT", "W"),
+    ]);
+}

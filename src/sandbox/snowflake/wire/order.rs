@@ -24,6 +24,8 @@ pub(super) struct Order {
 /// What there is to do.
 pub(super) enum Work {
     One(String),
+    /// Only the columns of the answer are asked for, and running it to see them changes nothing.
+    Read(String),
     /// Only the columns of the answer are asked for.
     Described(String),
     Several(Vec<String>),
@@ -88,13 +90,8 @@ fn divide(sql: String, count: Option<&str>, described: bool) -> Result<Work, Sql
         return Ok(Work::One(sql));
     }
     let verb = split::first_word(&sql).to_ascii_uppercase();
-    // These can be run to see what they answer, for they change nothing.
-    match verb.as_str() {
-        "SELECT" | "WITH" | "SHOW" | "DESC" | "DESCRIBE" | "LIST" | "LS" | "VALUES" | "EXPLAIN" | "" => {
-            Ok(Work::Described(sql))
-        }
-        _ => Err(unsupported(&format!("describing {verb} without running it"))),
-    }
+    let reads = ["SELECT", "WITH", "SHOW", "DESC", "DESCRIBE", "LIST", "LS", "VALUES", "EXPLAIN"];
+    Ok(if reads.contains(&verb.as_str()) { Work::Read(sql) } else { Work::Described(sql) })
 }
 
 fn unsupported(feature: &str) -> SqlError {

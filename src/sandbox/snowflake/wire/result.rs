@@ -153,6 +153,8 @@ fn row_type(column: &Column) -> Value {
     } else {
         column.length
     };
+    // Drivers refuse a number without these.
+    let digits = |given: Option<u32>, usual: u32| if column.kind == "fixed" { given.or(Some(usual)) } else { given };
     json!({
         "name": column.name,
         "database": "",
@@ -161,8 +163,8 @@ fn row_type(column: &Column) -> Value {
         "byteLength": bytes,
         "length": column.length,
         "type": column.kind,
-        "scale": column.scale,
-        "precision": column.precision,
+        "scale": digits(column.scale, 0),
+        "precision": digits(column.precision, 38),
         "nullable": column.nullable,
         "collation": null,
     })

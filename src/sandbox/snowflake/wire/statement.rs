@@ -130,6 +130,10 @@ impl Runner {
             Work::Refused(error) => Err(error),
             Work::One(sql) => self.one(session, &sql, &statement.query_id, with).await,
             Work::Described(sql) => {
+                let state = session.state().clone();
+                self.engine.describe(&state, &sql, &statement.query_id)
+            }
+            Work::Read(sql) => {
                 let mut described = self.one(session, &sql, &statement.query_id, with).await?;
                 described.rows.clear();
                 Ok(described)
