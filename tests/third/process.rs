@@ -23,7 +23,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     log: PathBuf,
     /// Where the program runs, and what it may write; goes with the program.
-    place: TempDir,
+    _place: TempDir,
 }
 
 impl Server {
@@ -60,7 +60,7 @@ impl Server {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Self { name: name.to_owned(), child, address: (Ipv4Addr::LOCALHOST, port).into(), log, place }
+        Self { name: name.to_owned(), child, address: (Ipv4Addr::LOCALHOST, port).into(), log, _place: place }
     }
 
     /// Waits until somebody answers at the port, and it is the program: it has not ended.
@@ -87,11 +87,6 @@ impl Server {
     /// Its URL, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// A directory that lives as long as the server.
-    pub(crate) fn place(&self) -> &std::path::Path {
-        self.place.path()
     }
 }
 

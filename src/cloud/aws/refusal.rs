@@ -52,7 +52,12 @@ where
         SdkError::ServiceError(service) => {
             let status = raw.map(|raw| raw.status().as_u16());
             let code = service.err().code().map_or_else(|| code_of_status(status).to_owned(), str::to_owned);
-            let message = service.err().message().unwrap_or_default().to_owned();
+            let message = match (service.err().message(), status) {
+                (Some(message), _) => message.to_owned(),
+                // Nobody at AWS answers like this; something on the way does.
+                (None, Some(status)) if code.is_empty() => format!("HTTP status {status}, and no error of AWS's"),
+                (None, _) => String::new(),
+            };
             let class = codes::class(&code, &message, status);
             (code, message, class)
         }

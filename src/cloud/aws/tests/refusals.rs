@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::fake::{Told, aws, iam_error, kms_error, ok, s3_error};
+use super::super::fake::{Told, aws, iam_error, kms_error, ok, s3_error, told};
 use super::{CURRENT, full, iam, name};
 use crate::cloud::Class;
 use crate::model::{Call, Fact, Tags, Val};
@@ -88,4 +88,12 @@ async fn a_refusal_carries_what_support_asks_for() {
     assert_eq!(error.request_id.as_deref(), Some("ABC123"));
     let text = error.to_string();
     assert!(text.starts_with("AWS refused s3:DeleteBucket on data.example: AccessDenied: Access Denied ("), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_of_something_on_the_way_is_told() {
+    let (aws, _) = aws(|_| told(502, "<html><h1>Bad Gateway</h1></html>")).await;
+    let error = aws.call(&Call::DeleteBucket { bucket: name() }).await.unwrap_err();
+    assert_eq!(error.class, Class::Unknown, "{error}");
+    assert!(error.to_string().ends_with("HTTP status 502, and no error of AWS's"), "{error}");
 }
