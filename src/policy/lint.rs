@@ -103,9 +103,10 @@ fn is_for_anyone(statement: &Statement) -> bool {
 
 /// Whether the account itself may no longer change the policy. Like AWS's own safety check, it asks for one principal that surely may.
 fn locks_out(document: &Document, account: &AccountId) -> bool {
-    let request = Request::new(Principal::Account(account.clone()), "kms:PutKeyPolicy", "*");
+    let request = Request::new(Principal::Account(account.clone()), "kms:PutKeyPolicy", "*").with_nothing_else();
     let target = Target { owner: account, kind: Kind::Key, policy: Some(document) };
-    let verdict = evaluate(&request, &Policies { identity: Identity::Policies(&[]), boundary: None, target });
+    let verdict =
+        evaluate(&request, &Policies { identity: Identity::Policies(&[]), boundary: None, session: None, target });
     !verdict.is_allowed()
 }
 

@@ -12,8 +12,10 @@ mod lint;
 mod parse;
 mod render;
 mod text;
+mod unique;
 
 pub use document::{Conditions, Document, Effect, Principals, Scope, Statement, Version};
 pub use lint::{Finding, PolicyKind, Severity, lint};
 pub use parse::NotAPolicy;
 pub use text::{Name, Who};
+pub use unique::unique_json;

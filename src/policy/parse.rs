@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::json::with_tokens;
-use super::{Conditions, Document, Effect, Name, Principals, Scope, Statement, Version, Who};
+use super::{Conditions, Document, Effect, Name, Principals, Scope, Statement, Version, Who, unique_json};
 use crate::model::Val;
 use crate::model::val::token;
 
@@ -32,7 +32,7 @@ impl Document {
         if text.trim().is_empty() {
             return Self::from_json(&Value::Object(Map::new()));
         }
-        match serde_json::from_str(text) {
+        match unique_json(text) {
             Ok(value) => Self::from_json(&value),
             Err(error) => wrong("$", format!("it is not JSON: {error}")),
         }
@@ -275,6 +275,11 @@ mod tests {
         let table = [
             ("[1", "$"),
             ("[]", "$"),
+            (r#"{"Statement":{"Effect":"Deny","Effect":"Allow"}}"#, "$"),
+            (
+                r#"{"Statement":{"Effect":"Allow","Condition":{"StringEquals":{"a:b":"1"},"StringEquals":{"a:c":"1"}}}}"#,
+                "$",
+            ),
             (r#"{"Version":"2020-01-01"}"#, "Version"),
             (r#"{"Statements":[]}"#, "$"),
             (r#"{"Statement":[{"Effect":"Allow"},{"Effect":"Permit"}]}"#, "Statement[1].Effect"),

@@ -1,13 +1,10 @@
-//! Whether the conditions of a statement hold. Source: IAM user guide, "Condition operators" and "Multivalued context keys".
+//! Whether the conditions of a statement hold. Source: IAM user guide, "Condition operators" and "Creating a condition with multiple keys or
+//! values".
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-
-use jiff::Timestamp;
 
 use super::Request;
-use super::pattern::{Pattern, Syntax};
+use super::compare::{Compare, Test, compare};
 use super::statement::Match;
 use crate::model::Val;
 use crate::policy::{Conditions, Name, Version};
@@ -22,6 +19,10 @@ pub(super) fn all(request: &Request, conditions: &Conditions, version: Version) 
         };
         for (key, values) in keys {
             let one = match request.values(key) {
+                _ if values.is_empty() => Match::Unknown(format!("`{key}` is compared with no value at all")),
+                _ if operator.many == Many::One && operator.test != Test::Null && holds_several(key) => {
+                    Match::Unknown(format!("`{key}` may have several values, and its operator is for one"))
+                }
                 Ok(given) => operator.holds(given, values, version, request),
                 Err(why) => Match::Unknown(why),
             };
@@ -29,6 +30,22 @@ pub(super) fn all(request: &Request, conditions: &Conditions, version: Version) 
         }
     }
     holds
+}
+
+/// Keys that need `ForAllValues:` or `ForAnyValue:`. Source: the service authorization reference, keys of type `ArrayOf…`.
+const SEVERAL: [&str; 8] = [
+    "aws:calledvia",
+    "aws:principalorgpaths",
+    "aws:principalservicenameslist",
+    "aws:tagkeys",
+    "kms:encryptioncontextkeys",
+    "kms:grantoperations",
+    "kms:resourcealiases",
+    "s3:requestobjecttagkeys",
+];
+
+fn holds_several(key: &Name) -> bool {
+    SEVERAL.contains(&key.folded().as_str())
 }
 
 /// Whether this is an operator that conditions are decided by.
@@ -45,26 +62,6 @@ enum Many {
     All,
     /// `ForAnyValue:`
     Any,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Test {
-    Text { like: bool, case: bool },
-    Arn,
-    Bool,
-    Null,
-    Number(Compare),
-    Date(Compare),
-    Ip,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Compare {
-    Equal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 struct Operator {
@@ -105,6 +102,10 @@ impl Operator {
             ([], Many::Any) => Match::No,
             ([], Many::All) => Match::Yes,
             ([], Many::One) => Match::from_bool(self.if_exists || self.negated),
+            // To these operators a set that holds nothing but the empty text is empty, and so may be anything.
+            (given, Many::All | Many::Any) if given.iter().any(String::is_empty) => {
+                Match::Unknown("a value in the request is empty, which counts as none for a set".into())
+            }
             ([given], _) => one(given),
             (_, Many::One) => Match::Unknown("a key has several values, and its operator is for one".into()),
             (given, Many::All) => given.iter().fold(Match::Yes, |all, given| all.and(one(given))),
@@ -140,6 +141,7 @@ fn test(name: &str) -> Option<(Test, bool)> {
         "arnequals" | "arnlike" => (Test::Arn, false),
         "arnnotequals" | "arnnotlike" => (Test::Arn, true),
         "bool" => (Test::Bool, false),
+        "binaryequals" => (Test::Binary, false),
         "null" => (Test::Null, false),
         "ipaddress" => (Test::Ip, false),
         "notipaddress" => (Test::Ip, true),
@@ -147,88 +149,16 @@ fn test(name: &str) -> Option<(Test, bool)> {
     })
 }
 
-/// `true` wants the key to be absent.
+/// `true` wants the key to be absent. An empty value is a key that is there with a value that may count as none.
 fn null(given: &[String], wanted: &BTreeSet<Val>) -> Match {
+    if given.iter().any(String::is_empty) {
+        return Match::Unknown("a value in the request is empty, which `Null` may take for absent".into());
+    }
     wanted.iter().fold(Match::No, |found, wanted| {
         found.or(match wanted.as_known() {
-            Some(text) if text.eq_ignore_ascii_case("true") => Match::from_bool(given.is_empty()),
-            Some(text) if text.eq_ignore_ascii_case("false") => Match::from_bool(!given.is_empty()),
+            Some("true") => Match::from_bool(given.is_empty()),
+            Some("false") => Match::from_bool(!given.is_empty()),
             _ => Match::Unknown("`Null` needs `true` or `false`".into()),
         })
     })
-}
-
-fn compare(test: Test, given: &str, wanted: &Val, version: Version, request: &Request) -> Match {
-    let wildcards = matches!(test, Test::Text { like: true, .. } | Test::Arn);
-    if let Test::Text { .. } | Test::Arn = test {
-        return match (Pattern::new(wanted, Syntax { wildcards, version }, request), test) {
-            (Err(why), _) => Match::Unknown(why),
-            (Ok(pattern), Test::Arn) => Match::from_bool(pattern.matches_arn(given)),
-            (Ok(pattern), Test::Text { case: false, .. }) => Match::from_bool(pattern.matches_ignoring_case(given)),
-            (Ok(pattern), _) => Match::from_bool(pattern.matches(given)),
-        };
-    }
-    let Some(wanted) = wanted.as_known() else {
-        return Match::Unknown("a value in it is known only after apply".into());
-    };
-    let holds = match test {
-        Test::Bool => truth(given).zip(truth(wanted)).map(|(given, wanted)| given == wanted),
-        Test::Number(how) => {
-            number(given).zip(number(wanted)).and_then(|(a, b)| a.partial_cmp(&b)).map(|o| how.fits(o))
-        }
-        Test::Date(how) => date(given).zip(date(wanted)).map(|(given, wanted)| how.fits(given.cmp(&wanted))),
-        Test::Ip => given.parse().ok().zip(network(wanted)).map(|(given, network)| inside(given, network)),
-        Test::Text { .. } | Test::Arn | Test::Null => None,
-    };
-    holds.map_or_else(|| Match::Unknown(format!("`{given}` and `{wanted}` cannot be compared")), Match::from_bool)
-}
-
-impl Compare {
-    fn fits(self, order: Ordering) -> bool {
-        match self {
-            Self::Equal => order.is_eq(),
-            Self::Less => order.is_lt(),
-            Self::LessOrEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            Self::GreaterOrEqual => order.is_ge(),
-        }
-    }
-}
-
-fn truth(text: &str) -> Option<bool> {
-    text.to_ascii_lowercase().parse().ok()
-}
-
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// A date as ISO 8601 or as seconds since 1970.
-fn date(text: &str) -> Option<Timestamp> {
-    let seconds = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let day =
-        || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
-    seconds.or_else(|| text.parse().ok()).or_else(day)
-}
-
-fn network(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let address: IpAddr = address.parse().ok()?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Some(width), |bits| bits.parse().ok())?;
-    (bits <= width).then_some((address, bits))
-}
-
-fn inside(address: IpAddr, (network, bits): (IpAddr, u32)) -> bool {
-    match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => {
-            let shift = 32_u32.saturating_sub(bits);
-            address.to_bits().checked_shr(shift) == network.to_bits().checked_shr(shift)
-        }
-        (IpAddr::V6(address), IpAddr::V6(network)) => {
-            let shift = 128_u32.saturating_sub(bits);
-            address.to_bits().checked_shr(shift) == network.to_bits().checked_shr(shift)
-        }
-        _ => false,
-    }
 }

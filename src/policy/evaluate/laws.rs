@@ -1,11 +1,13 @@
 //! Laws of the evaluator and of the canonical form, for documents nobody wrote.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
 use crate::model::{Facts, Val};
-use crate::policy::{Principals, Scope, Statement, Who};
+use crate::policy::{Name, Principals, Scope, Statement, Who};
 
 const USER: &str = "arn:aws:iam::123456789012:user/ann";
 
@@ -73,7 +75,7 @@ fn decide(request: &Request, identity: &Document, resource: &Document, kind: Kin
     let owner = "123456789012".parse().unwrap();
     let target = Target { owner: &owner, kind, policy: Some(resource) };
     let identity = Identity::Policies(std::slice::from_ref(identity));
-    evaluate(request, &Policies { identity, boundary: None, target })
+    evaluate(request, &Policies { identity, boundary: None, session: None, target })
 }
 
 fn kind() -> impl Strategy<Value = Kind> {

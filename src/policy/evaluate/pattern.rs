@@ -1,4 +1,4 @@
-//! Texts with wildcards and variables.
+//! Texts with wildcards and variables. Source: IAM user guide, "IAM policy elements: Variables and tags".
 
 use super::Request;
 use crate::model::Val;
@@ -7,7 +7,10 @@ use crate::policy::{Name, Version};
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
+    /// A character of the text.
     Char(char),
+    /// A character that came out of a variable: never a wildcard, never what parts the fields of an ARN.
+    Value(char),
     /// `?`
     One,
     /// `*`
@@ -38,7 +41,7 @@ impl Pattern {
             if let Some(after) = rest.strip_prefix("${").filter(|_| syntax.version == Version::V2012) {
                 let (inside, after) =
                     after.split_once('}').ok_or_else(|| format!("`{text}` has an unclosed variable"))?;
-                steps.extend(variable(inside, request)?.chars().map(Step::Char));
+                steps.extend(variable(inside, syntax, request)?.chars().map(Step::Value));
                 rest = after;
                 continue;
             }
@@ -62,48 +65,71 @@ impl Pattern {
         Self(text.chars().map(step).collect())
     }
 
+    /// Whether this is `*` alone.
+    pub(super) fn is_anything(&self) -> bool {
+        self.0 == [Step::Any]
+    }
+
     /// Whether the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        matches(&self.0, &text)
+        matches(&self.0, text, |c| c)
     }
 
     /// Whether the whole text matches, whatever the case of ASCII letters.
     pub(super) fn matches_ignoring_case(&self, text: &str) -> bool {
-        let lower = |step: &Step| match step {
-            Step::Char(c) => Step::Char(c.to_ascii_lowercase()),
-            step => step.clone(),
-        };
-        let text: Vec<char> = text.chars().map(|c| c.to_ascii_lowercase()).collect();
-        matches(&self.0.iter().map(lower).collect::<Vec<_>>(), &text)
+        matches(&self.0, text, |c| c.to_ascii_lowercase())
     }
 
-    /// Whether an ARN matches field by field: a wildcard never spans the colons between the first five fields and the resource. A pattern
-    /// that is `*` alone matches every ARN.
-    pub(super) fn matches_arn(&self, arn: &str) -> bool {
-        if self.0 == [Step::Any] {
-            return true;
-        }
-        let patterns: Vec<&[Step]> = self.0.splitn(6, |step| *step == Step::Char(':')).collect();
+    /// Whether all characters are ASCII, so that nothing but ASCII's rules can be meant by ignoring case.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.0.iter().all(|step| match step {
+            Step::Char(c) | Step::Value(c) => c.is_ascii(),
+            Step::One | Step::Any => true,
+        })
+    }
+
+    /// Whether an ARN matches field by field: a wildcard never spans the colons between the first five fields and the resource. `None` if
+    /// one of the two is no ARN.
+    pub(super) fn matches_arn(&self, arn: &str) -> Option<bool> {
+        let patterns = self.fields();
         let fields: Vec<&str> = arn.splitn(6, ':').collect();
-        patterns.len() == 6
-            && fields.len() == 6
-            && patterns.iter().zip(fields).all(|(pattern, field)| matches(pattern, &field.chars().collect::<Vec<_>>()))
+        (patterns.len() == 6 && fields.len() == 6)
+            .then(|| patterns.iter().zip(fields).all(|(pattern, field)| matches(pattern, field, |c| c)))
+    }
+
+    /// Whether a wildcard stands in the field of the service, where none may.
+    pub(super) fn is_open_at_the_service(&self) -> bool {
+        self.fields().get(2).is_some_and(|service| service.iter().any(|step| matches!(step, Step::One | Step::Any)))
+    }
+
+    /// Whether a variable stands before the last field, where none may.
+    pub(super) fn has_early_variable(&self) -> bool {
+        self.fields().iter().take(5).flat_map(|field| field.iter()).any(|step| matches!(step, Step::Value(_)))
+    }
+
+    fn fields(&self) -> Vec<&[Step]> {
+        self.0.splitn(6, |step| *step == Step::Char(':')).collect()
     }
 }
 
 /// The value of `${inside}`.
-fn variable(inside: &str, request: &Request) -> Result<String, String> {
+fn variable(inside: &str, syntax: Syntax, request: &Request) -> Result<String, String> {
     if ["*", "?", "$"].contains(&inside) {
         return Ok(inside.into());
     }
     let (key, default) = match inside.split_once(',') {
+        None => (inside, None),
         Some((key, default)) => {
-            (key.trim(), default.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\'')))
+            let default = default.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+            (key, Some(default.ok_or_else(|| format!("`${{{inside}}}` is not a variable with a default in quotes"))?))
         }
-        None => (inside.trim(), None),
     };
+    let key = key.trim();
     match (request.values(&Name::from(key))?, default) {
+        ([value], Some(_)) if value.is_empty() => Err(format!("`${{{key}}}` is empty, and has a default")),
+        ([value], _) if syntax.wildcards && value.contains(['*', '?']) => {
+            Err(format!("the value of `${{{key}}}` has a wildcard in it"))
+        }
         ([value], _) => Ok(value.clone()),
         ([], Some(default)) => Ok(default.into()),
         ([], None) => Err(format!("the request has no value for the variable `${{{key}}}`")),
@@ -112,7 +138,8 @@ fn variable(inside: &str, request: &Request) -> Result<String, String> {
 }
 
 /// Linear in the text for each `*`: on a mismatch only the last `*` takes one character more.
-fn matches(pattern: &[Step], text: &[char]) -> bool {
+fn matches(pattern: &[Step], text: &str, fold: impl Fn(char) -> char) -> bool {
+    let text: Vec<char> = text.chars().map(&fold).collect();
     let (mut at, mut read) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     loop {
@@ -127,7 +154,7 @@ fn matches(pattern: &[Step], text: &[char]) -> bool {
                 (at, read) = (at + 1, read + 1);
                 continue;
             }
-            (Some(Step::Char(want)), Some(have)) if want == have => {
+            (Some(Step::Char(want) | Step::Value(want)), Some(have)) if fold(*want) == *have => {
                 (at, read) = (at + 1, read + 1);
                 continue;
             }

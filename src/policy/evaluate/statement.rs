@@ -3,17 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::pattern::{Pattern, Syntax};
-use super::{Kind, Principal, Request, condition};
+pub(super) use super::principal::Fit;
+use super::principal::{self, Reach};
+use super::{Kind, Request, condition};
 use crate::model::Val;
-use crate::policy::{Principals, Scope, Statement, Version, Who};
+use crate::policy::{Name, Scope, Statement, Version};
 
 /// Where a statement stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In a policy of a principal, or in its boundary.
+    /// In a policy of a principal, in its boundary, or in a policy of its session.
     Identity,
     /// In the policy of what the request is about.
-    Target(Kind),
+    Target {
+        /// What that is.
+        kind: Kind,
+        /// Whether who asks has a permissions boundary.
+        bounded: bool,
+    },
 }
 
 /// Whether something holds for a request.
@@ -21,8 +28,6 @@ pub(super) enum Place {
 pub(super) enum Match {
     /// It does.
     Yes,
-    /// It holds for the principal's account as a whole.
-    Delegated,
     /// It does not.
     No,
     /// That cannot be said, and why.
@@ -40,142 +45,118 @@ impl Match {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unknown(why), _) | (_, Self::Unknown(why)) => Self::Unknown(why),
-            (Self::Delegated, _) | (_, Self::Delegated) => Self::Delegated,
             (Self::Yes, Self::Yes) => Self::Yes,
         }
     }
 
-    /// Either; the more certain, and then the more direct one.
+    /// Either.
     #[must_use]
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
-            (Self::Unknown(why), Self::No | Self::Unknown(_)) | (Self::No, Self::Unknown(why)) => Self::Unknown(why),
-            (Self::Delegated, _) | (_, Self::Delegated) => Self::Delegated,
+            (Self::Unknown(why), _) | (_, Self::Unknown(why)) => Self::Unknown(why),
             (Self::No, Self::No) => Self::No,
         }
     }
 
-    /// The opposite; what holds for a whole account is not surely excluded for one principal of it.
+    /// The opposite.
     #[must_use]
     pub(super) fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
             Self::No => Self::Yes,
-            Self::Delegated => Self::Unknown("`NotPrincipal` names the account but not the principal".into()),
             Self::Unknown(why) => Self::Unknown(why),
         }
     }
 }
 
 /// Whether the statement is about the request.
-pub(super) fn matches(request: &Request, statement: &Statement, version: Version, place: Place) -> Match {
-    let parts: [&dyn Fn() -> Match; 4] = [
-        &|| actions(request, statement, place),
-        &|| resources(request, statement, version, place),
-        &|| principals(request, statement.principals.as_ref(), place),
-        &|| condition::all(request, &statement.conditions, version),
-    ];
-    parts.into_iter().fold(Match::Yes, |so_far, part| if so_far == Match::No { so_far } else { so_far.and(part()) })
+pub(super) fn fits(request: &Request, statement: &Statement, version: Version, place: Place) -> Fit {
+    let principals = match place {
+        Place::Identity if statement.principals.is_none() => Fit::Yes(Reach::Covered),
+        Place::Identity => Fit::Unknown("a policy of an identity has no `Principal`".into()),
+        Place::Target { kind, bounded } => {
+            principal::fits(&request.principal, statement.principals.as_ref(), statement.effect, kind, bounded)
+        }
+    };
+    if principals == Fit::No {
+        return Fit::No;
+    }
+    let rest = actions(request, statement, place)
+        .and(resources(request, statement, version, place))
+        .and(condition::all(request, &statement.conditions, version));
+    match rest {
+        Match::Yes => principals,
+        Match::No => Fit::No,
+        Match::Unknown(why) => Fit::Unknown(why),
+    }
 }
 
 /// What a missing element means: KMS takes such statements and ignores them, other services refuse them.
 fn missing(what: &str, place: Place) -> Match {
     match place {
-        Place::Target(Kind::Key) => Match::No,
+        Place::Target { kind: Kind::Key, .. } => Match::No,
         _ => Match::Unknown(format!("it has no `{what}`")),
     }
 }
 
 fn actions(request: &Request, statement: &Statement, place: Place) -> Match {
     let Some(scope) = &statement.actions else { return missing("Action", place) };
-    let named = scope.set().iter().any(|name| Pattern::plain(name.as_str()).matches_ignoring_case(&request.action));
-    Match::from_bool(match scope {
-        Scope::Only(_) => named,
-        Scope::AllBut(_) => !named,
-    })
+    among(scope, |name| action(request, name))
+}
+
+fn action(request: &Request, name: &Name) -> Match {
+    let text = name.as_str();
+    let named = Pattern::plain(text).matches_ignoring_case(&request.action);
+    let vendor = text.split_once(':').map_or(text, |(vendor, _)| vendor);
+    if named && text != "*" && vendor.contains(['*', '?']) {
+        return Match::Unknown(format!("the service of the action `{text}` is not said"));
+    }
+    Match::from_bool(named)
 }
 
 fn resources(request: &Request, statement: &Statement, version: Version, place: Place) -> Match {
-    let scope = match (&statement.resources, place) {
-        (None, Place::Target(Kind::Role)) => return Match::Yes,
-        (Some(_), Place::Target(Kind::Role)) => return Match::Unknown("a trust policy has no `Resource`".into()),
-        (None, place) => return missing("Resource", place),
-        (Some(scope), _) => scope,
+    let in_trust_policy = matches!(place, Place::Target { kind: Kind::Role, .. });
+    let scope = match &statement.resources {
+        None if in_trust_policy => return Match::Yes,
+        Some(_) if in_trust_policy => return Match::Unknown("a trust policy has no `Resource`".into()),
+        None => return missing("Resource", place),
+        Some(scope) => scope,
     };
-    let named = any(scope.set(), |val| resource(request, val, version));
+    among(scope, |val| resource(request, val, version))
+}
+
+fn resource(request: &Request, val: &Val, version: Version) -> Match {
+    let pattern = match Pattern::new(val, Syntax { wildcards: true, version }, request) {
+        Ok(pattern) => pattern,
+        Err(why) => return Match::Unknown(why),
+    };
+    if pattern.is_anything() {
+        return Match::Yes;
+    }
+    match pattern.matches_arn(&request.resource) {
+        Some(true) if pattern.is_open_at_the_service() => {
+            Match::Unknown("a wildcard stands for the service of a `Resource`".into())
+        }
+        Some(true) if pattern.has_early_variable() => {
+            Match::Unknown("a variable stands before the last part of a `Resource`".into())
+        }
+        Some(true) => Match::Yes,
+        _ if pattern.matches(&request.resource) => {
+            Match::Unknown("a wildcard in `Resource` spans fields of the ARN".into())
+        }
+        _ => Match::No,
+    }
+}
+
+/// Whether one of a set holds, or none of those that are excepted. An empty set is in no valid document.
+fn among<T>(scope: &Scope<BTreeSet<T>>, holds: impl Fn(&T) -> Match) -> Match {
+    if scope.set().is_empty() {
+        return Match::Unknown("one of its lists is empty".into());
+    }
+    let named = scope.set().iter().fold(Match::No, |found, one| found.or(holds(one)));
     match scope {
         Scope::Only(_) => named,
         Scope::AllBut(_) => named.not(),
     }
-}
-
-fn resource(request: &Request, val: &Val, version: Version) -> Match {
-    match Pattern::new(val, Syntax { wildcards: true, version }, request) {
-        Err(why) => Match::Unknown(why),
-        Ok(pattern) if pattern.matches_arn(&request.resource) => Match::Yes,
-        Ok(pattern) if pattern.matches(&request.resource) => {
-            Match::Unknown("a wildcard in `Resource` spans fields of the ARN".into())
-        }
-        Ok(_) => Match::No,
-    }
-}
-
-fn principals(request: &Request, principals: Option<&Scope<Principals>>, place: Place) -> Match {
-    match (principals, place) {
-        (None, Place::Identity) => Match::Yes,
-        (Some(_), Place::Identity) => Match::Unknown("a policy of an identity has no `Principal`".into()),
-        (None, Place::Target(_)) => Match::Unknown("it has no `Principal`".into()),
-        (Some(Scope::Only(principals)), _) => among(&request.principal, principals),
-        (Some(Scope::AllBut(principals)), _) => match (&request.principal, among(&request.principal, principals)) {
-            (Principal::Session { session, .. }, Match::Yes) if !names(principals, session.as_str()) => {
-                Match::Unknown("`NotPrincipal` names the role but not the session".into())
-            }
-            (_, found) => found.not(),
-        },
-    }
-}
-
-/// Whether principals of type AWS hold exactly this name.
-fn names(principals: &Principals, name: &str) -> bool {
-    match principals {
-        Principals::Anyone => true,
-        Principals::Of(types) => {
-            types.get("AWS").is_some_and(|set| set.iter().any(|who| who.val().as_known() == Some(name)))
-        }
-    }
-}
-
-fn among(principal: &Principal, principals: &Principals) -> Match {
-    let Principals::Of(types) = principals else { return Match::Yes };
-    types.iter().fold(Match::No, |found, (kind, set)| found.or(any(set, |who| is(principal, kind, who))))
-}
-
-fn is(principal: &Principal, kind: &str, who: &Who) -> Match {
-    let Some(text) = who.val().as_known() else {
-        return Match::Unknown("a principal in it is known only after apply".into());
-    };
-    match (kind, principal) {
-        ("Service", Principal::Service(name)) => Match::from_bool(name == text),
-        ("AWS", Principal::Service(_)) if text == "*" => {
-            Match::Unknown("whether `{\"AWS\": \"*\"}` is about a service is not documented".into())
-        }
-        ("AWS", Principal::Service(_)) | ("Service" | "Federated", _) => Match::No,
-        ("AWS", _) if text == "*" => Match::Yes,
-        ("AWS", principal) => match (who.account(), principal) {
-            (Some(account), Principal::Account(id)) => Match::from_bool(account == id.to_string()),
-            (Some(account), _) if principal.account().as_deref() == Some(account) => Match::Delegated,
-            (Some(_), _) | (None, Principal::Account(_) | Principal::Service(_)) => Match::No,
-            (None, Principal::User(arn)) => Match::from_bool(arn.as_str() == text),
-            (None, Principal::Session { session, role }) => {
-                Match::from_bool(session.as_str() == text || role.as_str() == text)
-            }
-        },
-        (kind, _) => Match::Unknown(format!("principals of type `{kind}` are not compared")),
-    }
-}
-
-/// Whether one of a set holds.
-fn any<T>(set: &BTreeSet<T>, holds: impl Fn(&T) -> Match) -> Match {
-    set.iter().fold(Match::No, |found, one| found.or(holds(one)))
 }

@@ -1,14 +1,44 @@
-//! Who may do what: the live documents, put before the [`decision`].
+//! Who may do what: the live documents and what is known of a request, put before the [`decision`].
+
+use std::collections::BTreeMap;
 
 use super::decision::{self, Asking, Assuming, Documents};
 use super::iam;
 use super::kms::Key;
 use super::store::World;
+use super::time::iso;
 use super::wire::{Refused, refused};
 use super::{ACCOUNT, CALLER};
 use crate::model::{AccountId, Arn};
 use crate::policy::Document;
 use crate::policy::evaluate::{Identity, Kind, Policies, Principal, Request, Target, evaluate};
+
+/// A session of a role.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct By<'a> {
+    /// `arn:aws:sts::…:assumed-role/role/session`.
+    pub(super) session: &'a str,
+    /// The role.
+    pub(super) role: &'a str,
+    /// When it was given out; absent if that was for this request.
+    pub(super) issued: Option<i64>,
+    /// The policies it was narrowed with.
+    pub(super) policies: Option<&'a [String]>,
+}
+
+/// What a session asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish<'a> {
+    /// Such as `s3:GetObject`.
+    pub(super) action: &'a str,
+    /// The ARN it is about.
+    pub(super) resource: &'a str,
+    /// Where that is.
+    pub(super) region: &'a str,
+    /// Context keys and values; one without a value is known to be missing. Of keys that are not here, nothing is known but what follows from
+    /// the session and the time.
+    pub(super) context: &'a [(&'a str, Option<&'a str>)],
+}
 
 fn account() -> Result<AccountId, Refused> {
     ACCOUNT.parse().map_err(|error| broken(&error))
@@ -41,8 +71,13 @@ fn principal(world: &World, text: &str) -> Result<Principal, Refused> {
 }
 
 /// Decides `sts:AssumeRole` by the role's trust policy and gives the ARN of the session. A missing role is refused like a forbidden one, so
-/// that nobody learns which roles there are.
-pub(super) fn assume(world: &mut World, asking: &Assuming<'_>, region: &str) -> Result<String, Refused> {
+/// that nobody learns which roles there are. `policies` narrow the session that asks, if it is one.
+pub(super) fn assume(
+    world: &mut World,
+    asking: &Assuming<'_>,
+    policies: Option<&[String]>,
+    region: &str,
+) -> Result<String, Refused> {
     decision::external_id(asking)?;
     let Some(role) = world.iam.roles.values().find(|role| role.arn == asking.role_arn) else {
         return Err(decision::not_assumed(asking).into());
@@ -52,16 +87,37 @@ pub(super) fn assume(world: &mut World, asking: &Assuming<'_>, region: &str) -> 
     if matches!(who, Principal::User(_)) && world.unique_id_of(asking.principal).is_none() {
         return Err(refused(403, "InvalidClientTokenId", "The security token included in the request is invalid."));
     }
-    let own;
-    let identity = match &who {
+    let (own, limit);
+    let (identity, boundary) = match &who {
         Principal::Session { role, .. } => {
-            own = identity_policies(world, role.as_str())?;
-            Identity::Policies(&own)
+            (own, limit) = (identity_policies(world, role.as_str())?, boundary(world, role.as_str())?);
+            (Identity::Policies(&own), limit.as_ref())
         }
         // The caller is the account's administrator; users elsewhere are allowed by their own account.
-        Principal::User(_) | Principal::Account(_) | Principal::Service(_) => Identity::Presumed,
+        Principal::User(arn) if arn.as_str() == CALLER || arn.account() != ACCOUNT => (Identity::Presumed, None),
+        // Other users of this account hold no policies.
+        Principal::User(_) | Principal::Account(_) | Principal::Service(_) => (Identity::Policies(&[]), None),
     };
-    decision::assume(asking, who.clone(), identity, &account()?, &parse(&role.trust.shown(world))?)?;
+    let narrowed = narrowed(policies)?;
+    let (owner, trust) = (account()?, parse(&role.trust.shown(world))?);
+    let target = Target { owner: &owner, kind: Kind::Role, policy: Some(&trust) };
+    let policies = Policies { identity, boundary, session: narrowed.as_deref(), target };
+    let id = world.unique_id_of(asking.principal);
+    decision::assume_knowing(asking, who.clone(), &policies, |request| {
+        let request = if matches!(who, Principal::User(_)) {
+            request.with("aws:userid", &id.into_iter().collect::<Vec<_>>())
+        } else {
+            request
+        };
+        timed(world, request, region)
+            // Requests with these are refused before.
+            .with("sts:SourceIdentity", &[])
+            .with("sts:TransitiveTagKeys", &[])
+            .with("aws:TagKeys", &[])
+            .with_all_under("aws:RequestTag/", &BTreeMap::new())
+            .with_all_under("aws:ResourceTag/", &role.tags)
+            .with_all_under("iam:ResourceTag/", &role.tags)
+    })?;
     let (name, now) = (role.name.clone(), world.now());
     if let Some(role) = world.iam.roles.get_mut(&name) {
         role.last_used = Some((now, region.to_owned()));
@@ -85,22 +141,61 @@ fn boundary(world: &World, role_arn: &str) -> Result<Option<Document>, Refused> 
     }
 }
 
+/// The policies that narrow a session.
+fn narrowed(texts: Option<&[String]>) -> Result<Option<Vec<Document>>, Refused> {
+    texts.map(|texts| texts.iter().map(|text| parse(text)).collect()).transpose()
+}
+
+/// What is true of every request that reaches the sandbox: it comes now, and as over TLS. The account is in no organisation.
+fn timed(world: &World, request: Request, region: &str) -> Request {
+    let now = world.now();
+    request
+        .with("aws:SecureTransport", &["true"])
+        .with("aws:CurrentTime", &[&iso(now)])
+        .with("aws:EpochTime", &[&(now / 1000).to_string()])
+        .with("aws:RequestedRegion", &[region])
+        .with("aws:ResourceAccount", &[ACCOUNT])
+        .with("aws:ResourceOrgID", &[])
+}
+
 /// Decides a request to a bucket or its objects.
-pub(super) fn on_bucket(world: &World, bucket: &str, asking: &Asking<'_>) -> Result<(), Refused> {
+pub(super) fn on_bucket(world: &World, bucket: &str, by: &By<'_>, wish: &Wish<'_>) -> Result<(), Refused> {
     let policy = world.buckets.get(bucket).and_then(|bucket| bucket.policy.as_ref());
     let policy = policy.map(|policy| parse(&policy.shown(world))).transpose()?;
-    decide(world, Kind::Resource, policy.as_ref(), asking)
+    decide(world, Kind::Resource, policy.as_ref(), by, wish)
 }
 
 /// Decides a request to a key.
-pub(super) fn on_key(world: &World, key: &Key, asking: &Asking<'_>) -> Result<(), Refused> {
-    decide(world, Kind::Key, Some(&parse(&key.policy.shown(world))?), asking)
+pub(super) fn on_key(world: &World, key: &Key, by: &By<'_>, wish: &Wish<'_>) -> Result<(), Refused> {
+    decide(world, Kind::Key, Some(&parse(&key.policy.shown(world))?), by, wish)
 }
 
-fn decide(world: &World, kind: Kind, policy: Option<&Document>, asking: &Asking<'_>) -> Result<(), Refused> {
-    let (owner, own, boundary) = (account()?, identity_policies(world, asking.role)?, boundary(world, asking.role)?);
+fn decide(world: &World, kind: Kind, policy: Option<&Document>, by: &By<'_>, wish: &Wish<'_>) -> Result<(), Refused> {
+    let role = world.iam.roles.values().find(|role| role.arn == by.role);
+    // What is left of a session whose role is gone has no rights, and no policy means it.
+    let policy = policy.filter(|_| role.is_some());
+    let (id, tags) = role.map_or((None, BTreeMap::new()), |role| (Some(role.id.as_str()), role.tags.clone()));
+    let (owner, own, boundary) = (account()?, identity_policies(world, by.role)?, boundary(world, by.role)?);
+    let narrowed = narrowed(by.policies)?;
     let target = Target { owner: &owner, kind, policy };
-    Ok(decision::decide(asking, &Documents { identity: &own, boundary: boundary.as_ref(), target })?)
+    let documents = Documents { identity: &own, boundary: boundary.as_ref(), target };
+    let Wish { action, resource, region, context } = *wish;
+    let asking = Asking { session: by.session, role: by.role, action, resource, context: &[] };
+    decision::decide_knowing(&asking, &documents, narrowed.as_deref(), |request| {
+        let name = by.session.rsplit('/').next().unwrap_or_default();
+        let request = timed(world, request, region)
+            .with("aws:userid", &[&format!("{}:{name}", id.unwrap_or_default())])
+            .with("aws:TokenIssueTime", &[&iso(by.issued.unwrap_or_else(|| world.now()))])
+            .with("aws:PrincipalOrgID", &[])
+            .with("aws:PrincipalOrgPaths", &[])
+            .with("aws:SourceIdentity", &[])
+            .with("aws:FederatedProvider", &[])
+            .with_all_under("aws:PrincipalTag/", &tags);
+        context
+            .iter()
+            .fold(request, |request, (key, value)| request.with(key, &value.iter().copied().collect::<Vec<_>>()))
+    })?;
+    Ok(())
 }
 
 /// Whether whoever writes this key policy could write it again.
@@ -109,7 +204,8 @@ pub(super) fn can_administer(policy: &str, key: &str) -> bool {
     let request = Request::new(Principal::User(caller), "kms:PutKeyPolicy", key)
         .with("aws:SecureTransport", &["true"])
         .with("kms:CallerAccount", &[ACCOUNT])
+        .with("kms:ViaService", &[])
         .with("kms:BypassPolicyLockoutSafetyCheck", &["false"]);
     let target = Target { owner: &owner, kind: Kind::Key, policy: Some(&document) };
-    evaluate(&request, &Policies { identity: Identity::Presumed, boundary: None, target }).is_allowed()
+    evaluate(&request, &Policies { identity: Identity::Presumed, boundary: None, session: None, target }).is_allowed()
 }

@@ -3,7 +3,7 @@
 
 use crate::model::{AccountId, Arn};
 use crate::policy::Document;
-use crate::policy::evaluate::{Decision, Identity, Kind, Policies, Principal, Request, Target, Verdict, evaluate};
+use crate::policy::evaluate::{Identity, Kind, Lack, Origin, Policies, Principal, Request, Target, Verdict, evaluate};
 use crate::sandbox::door::Refusal;
 
 /// One `sts:AssumeRole`.
@@ -95,65 +95,92 @@ pub(in crate::sandbox) fn assume(
     owner: &AccountId,
     trust: &Document,
 ) -> Result<(), Refusal> {
-    external_id(asking)?;
-    let mut request = Request::new(who, "sts:AssumeRole", asking.role_arn)
-        .with("aws:SecureTransport", &["true"])
-        .with("sts:RoleSessionName", &[asking.session]);
-    if let Some(id) = asking.external_id {
-        request = request.with("sts:ExternalId", &[id]);
-    }
     let target = Target { owner, kind: Kind::Role, policy: Some(trust) };
-    if evaluate(&request, &Policies { identity, boundary: None, target }).is_allowed() {
-        Ok(())
-    } else {
-        Err(not_assumed(asking))
+    assume_knowing(asking, who, &Policies { identity, boundary: None, session: None, target }, |request| request)
+}
+
+/// The same, with more that is known of the request.
+pub(in crate::sandbox) fn assume_knowing(
+    asking: &Assuming<'_>,
+    who: Principal,
+    policies: &Policies<'_>,
+    more: impl FnOnce(Request) -> Request,
+) -> Result<(), Refusal> {
+    external_id(asking)?;
+    let request = Request::new(who, "sts:AssumeRole", asking.role_arn)
+        .with("aws:SecureTransport", &["true"])
+        .with("sts:RoleSessionName", &[asking.session])
+        .with("sts:ExternalId", &asking.external_id.into_iter().collect::<Vec<_>>());
+    let verdict = evaluate(&more(request), policies);
+    if verdict.is_allowed() {
+        return Ok(());
     }
+    tracing::debug!(role = asking.role_arn, reason = verdict.reason, "a role was not given");
+    Err(not_assumed(asking))
 }
 
 /// Decides a request of a role's session.
 pub(in crate::sandbox) fn decide(asking: &Asking<'_>, documents: &Documents<'_>) -> Result<(), Refusal> {
-    let Documents { identity: own, boundary, target } = *documents;
+    decide_knowing(asking, documents, None, |request| request)
+}
+
+/// The same, with the policies that narrow the session and more that is known of the request.
+pub(in crate::sandbox) fn decide_knowing(
+    asking: &Asking<'_>,
+    documents: &Documents<'_>,
+    session: Option<&[Document]>,
+    more: impl FnOnce(Request) -> Request,
+) -> Result<(), Refusal> {
+    let Documents { identity, boundary, target } = *documents;
     let arn = |text: &str| text.parse::<Arn>().map_err(|error| broken(&error));
     let who = Principal::Session { session: arn(asking.session)?, role: arn(asking.role)? };
     let mut request = Request::new(who, asking.action, asking.resource);
     for (key, value) in asking.context {
         request = request.with(key, &[value]);
     }
-    let try_with = |identity: Identity<'_>, boundary: Option<&Document>, policy: Option<&Document>| -> Verdict {
-        evaluate(&request, &Policies { identity, boundary, target: Target { policy, ..target } })
-    };
-    let identity = Identity::Policies(own);
-    let decision = try_with(identity, boundary, target.policy).decision;
-    // AWS says which document decided. Leaving documents out shows it.
-    let denies = |verdict: Verdict| verdict.decision == Decision::ExplicitDeny;
-    let because = match decision {
-        Decision::Allow => return Ok(()),
-        Decision::ExplicitDeny if denies(try_with(identity, None, None)) => {
-            "with an explicit deny in an identity-based policy".to_owned()
-        }
-        Decision::ExplicitDeny if denies(try_with(Identity::Policies(&[]), boundary, None)) => {
-            "with an explicit deny in a permissions boundary".to_owned()
-        }
-        Decision::ExplicitDeny => "with an explicit deny in a resource-based policy".to_owned(),
-        Decision::ImplicitDeny => {
-            let missing = if boundary.is_some() && try_with(identity, None, target.policy).is_allowed() {
-                "permissions boundary"
-            } else if target.kind == Kind::Key && !try_with(Identity::Presumed, None, target.policy).is_allowed() {
-                "resource-based policy"
-            } else {
-                "identity-based policy"
-            };
-            format!("because no {missing} allows the {} action", asking.action)
-        }
-    };
+    let policies = Policies { identity: Identity::Policies(identity), boundary, session, target };
+    let verdict = evaluate(&more(request), &policies);
+    if verdict.is_allowed() {
+        return Ok(());
+    }
+    tracing::debug!(action = asking.action, resource = asking.resource, reason = verdict.reason, "refused");
     let resource = match target.kind {
         Kind::Key if asking.action == "kms:Decrypt" => "the resource associated with this ciphertext".to_owned(),
         Kind::Key => format!("resource: {}", asking.resource),
         Kind::Resource | Kind::Role => format!("resource: \"{}\"", asking.resource),
     };
+    let because = because(&verdict, asking.action);
     let message =
         format!("User: {} is not authorized to perform: {} on {resource} {because}", asking.session, asking.action);
     Err(refusal(403, "AccessDenied", message))
+}
+
+/// AWS's words for what decided, and ours for what could not be told.
+fn because(verdict: &Verdict, action: &str) -> String {
+    let words = match (&verdict.decided_by, verdict.lacks) {
+        (Some(by), _) => {
+            let policy = match by.origin {
+                Origin::Identity(_) => "an identity-based policy",
+                Origin::Boundary => "a permissions boundary",
+                Origin::Session(_) => "a session policy",
+                Origin::Target(_) => "a resource-based policy",
+            };
+            format!("with an explicit deny in {policy}")
+        }
+        (None, lacks) => {
+            let policy = match lacks {
+                Some(Lack::Boundary) => "permissions boundary",
+                Some(Lack::Session) => "session policy",
+                Some(Lack::Target) => "resource-based policy",
+                Some(Lack::Identity) | None => "identity-based policy",
+            };
+            format!("because no {policy} allows the {action} action")
+        }
+    };
+    match &verdict.unsure {
+        Some(unsure) => format!("{words} (the sandbox cannot be sure: {unsure})"),
+        None => words,
+    }
 }
 
 /// Puts the use of a key through S3 before `decide`, with the context that KMS sees then.

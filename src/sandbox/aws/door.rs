@@ -3,7 +3,7 @@
 use super::access;
 use super::decision::Assuming;
 use super::s3::objects;
-use super::session::{admit, admit_key};
+use super::session::{Known, admit, admit_key, listing, writing};
 use super::store::World;
 use super::traffic::Asking;
 use super::wire::{Refused, refused};
@@ -32,7 +32,8 @@ impl Door for AwsSandbox {
         Box::pin(async move {
             let call = Asking { service: "sts", operation: "AssumeRole", resource: role_arn.to_owned() };
             let asking = Assuming { principal, role_arn, external_id: Some(external_id), session: "snowflake" };
-            let session_arn = self.for_snowflake(call, |world| access::assume(world, &asking, super::REGION)).await?;
+            let assume = |world: &mut World| access::assume(world, &asking, None, super::REGION);
+            let session_arn = self.for_snowflake(call, assume).await?;
             Ok(Assumed { session_arn, role_arn: role_arn.to_owned() })
         })
     }
@@ -101,9 +102,12 @@ impl Door for AwsSandbox {
     }
 }
 
+/// No version is named.
+const NEWEST: [Known<'static>; 1] = [("s3:versionid", None)];
+
 fn list(world: &World, by: &Assumed, bucket: &str, prefix: &str) -> Result<Vec<ObjectInfo>, Refused> {
     let resource = format!("arn:aws:s3:::{bucket}");
-    let found = admit(world, &by.into(), bucket, "s3:ListBucket", &resource, &[("s3:prefix", prefix)])?;
+    let found = admit(world, &by.into(), bucket, "s3:ListBucket", &resource, &listing(Some(prefix), None, None))?;
     let objects = found.listed().filter(|(key, _)| key.starts_with(prefix));
     Ok(objects
         .map(|(key, version)| ObjectInfo {
@@ -118,7 +122,7 @@ fn list(world: &World, by: &Assumed, bucket: &str, prefix: &str) -> Result<Vec<O
 impl AwsSandbox {
     fn read(&self, world: &World, by: &Assumed, bucket: &str, key: &str) -> Result<Vec<u8>, Refused> {
         let resource = format!("arn:aws:s3:::{bucket}/{key}");
-        let found = admit(world, &by.into(), bucket, "s3:GetObject", &resource, &[])?;
+        let found = admit(world, &by.into(), bucket, "s3:GetObject", &resource, &NEWEST)?;
         let Some(version) = found.newest(key) else {
             // Only who may list learns that an object is missing.
             admit(
@@ -127,7 +131,7 @@ impl AwsSandbox {
                 bucket,
                 "s3:ListBucket",
                 &format!("arn:aws:s3:::{bucket}"),
-                &[("s3:prefix", key)],
+                &listing(None, None, None),
             )?;
             return Err(refused(404, "NoSuchKey", "The specified key does not exist."));
         };
@@ -137,7 +141,7 @@ impl AwsSandbox {
 
     fn write(&self, world: &mut World, by: &Assumed, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), Refused> {
         let resource = format!("arn:aws:s3:::{bucket}/{key}");
-        let found = admit(world, &by.into(), bucket, "s3:PutObject", &resource, &[])?;
+        let found = admit(world, &by.into(), bucket, "s3:PutObject", &resource, &writing(|_| None))?;
         let sealed = found.sealed(&|_| None, world)?;
         admit_key(world, &by.into(), (&found.region, bucket, key), &sealed, "kms:GenerateDataKey")?;
         let version = objects::version(&self.store, body.into(), sealed)?;
@@ -148,7 +152,7 @@ impl AwsSandbox {
     }
 
     fn remove(&self, world: &mut World, by: &Assumed, bucket: &str, key: &str) -> Result<(), Refused> {
-        admit(world, &by.into(), bucket, "s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"), &[])?;
+        admit(world, &by.into(), bucket, "s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"), &NEWEST)?;
         if let Some(found) = world.buckets.get_mut(bucket) {
             found.remove_newest(&self.store, key);
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::s3::actions;
+use crate::policy::unique_json;
 
 /// Which service is asked to store a document, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ const ELEMENTS: &[&str] =
 
 /// The first rule a document breaks, in AWS's words. Principals are only looked at for their form.
 pub(super) fn check(purpose: Purpose<'_>, text: &str) -> Result<Value, String> {
-    let policy: Value = serde_json::from_str(text).map_err(|_| match purpose {
+    let policy: Value = unique_json(text).map_err(|_| match purpose {
         Purpose::Bucket(_) => "Policies must be valid JSON and the first byte must be '{'".to_owned(),
         Purpose::Trust | Purpose::Identity => "This policy contains invalid Json".to_owned(),
         Purpose::Key => "Policy contains invalid JSON".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::access;
 use super::decision::Assuming;
+use super::grammar::{self, Purpose};
 use super::iam::reply;
 use super::store::World;
 use super::time::iso;
@@ -16,6 +17,12 @@ pub(super) struct Session {
     pub(super) arn: String,
     /// The role.
     pub(super) role_arn: String,
+    /// The unique ID of the role: a role that takes the place of a deleted one is another.
+    role_id: String,
+    /// When it was given out.
+    pub(super) issued: i64,
+    /// The policies it was narrowed with.
+    pub(super) policies: Option<Vec<String>>,
     expires: i64,
 }
 
@@ -38,6 +45,8 @@ impl Caller {
     }
 }
 
+const GONE: &str = "The role of the security token included in the request is gone";
+
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Finds out who signed; refuses unknown and expired keys as each service does.
@@ -47,6 +56,9 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
         return Ok(Caller::User);
     }
     match world.sessions.get(&asked.key_id) {
+        Some(session) if world.unique_id_of(&session.role_arn) != Some(&session.role_id) => {
+            Err(refused(403, if s3 { "InvalidAccessKeyId" } else { "InvalidClientTokenId" }, GONE))
+        }
         Some(session) if session.expires > world.now() => Ok(Caller::Session(session.clone())),
         Some(_) => Err(refused(
             if s3 { 400 } else { 403 },
@@ -90,6 +102,7 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
         );
         return Err(refused(400, "ValidationError", message));
     }
+    let policies = session_policies(world, &fields)?;
     let longest = world.iam.roles.values().find(|role| role.arn == role_arn).map_or(3600, |role| role.max_session);
     let seconds = match fields.get("DurationSeconds").map(str::parse::<u32>) {
         None => 3600,
@@ -100,12 +113,18 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
         }
     };
     let assuming = Assuming { principal: caller.arn(), role_arn, external_id: fields.get("ExternalId"), session: name };
-    let arn = access::assume(world, &assuming, &asked.region)?;
-    let expires = world.now() + i64::from(seconds) * 1000;
+    let narrowed = match caller {
+        Caller::User => None,
+        Caller::Session(session) => session.policies.as_deref(),
+    };
+    let arn = access::assume(world, &assuming, narrowed, &asked.region)?;
+    let issued = world.now();
+    let expires = issued + i64::from(seconds) * 1000;
     let random = uuid::Uuid::new_v4().simple().to_string().to_ascii_uppercase();
     let key = format!("ASIA{}", random.get(..16).unwrap_or_default());
     let role_id = world.unique_id_of(role_arn).unwrap_or_default().to_owned();
-    let session = Session { arn: arn.clone(), role_arn: role_arn.into(), expires };
+    let session =
+        Session { arn: arn.clone(), role_arn: role_arn.into(), role_id: role_id.clone(), issued, policies, expires };
     world.sessions.insert(key.clone(), session);
     let credentials = Node::new("Credentials")
         .put("AccessKeyId", key)
@@ -114,4 +133,31 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
         .put("Expiration", iso(expires));
     let user = Node::new("AssumedRoleUser").put("AssumedRoleId", format!("{role_id}:{name}")).put("Arn", arn);
     Ok(Node::new("").with(credentials).with(user))
+}
+
+/// The policies that narrow the session; parameters whose permissions the sandbox does not decide are refused.
+fn session_policies(world: &World, fields: &super::iam::Fields) -> Result<Option<Vec<String>>, Refused> {
+    let undecided = [
+        "Tags.member.1.Key",
+        "TransitiveTagKeys.member.1",
+        "SourceIdentity",
+        "SerialNumber",
+        "TokenCode",
+        "ProvidedContexts.member.1.ProviderArn",
+    ];
+    if let Some(name) = undecided.into_iter().find(|name| fields.get(name).is_some()) {
+        let name = name.split('.').next().unwrap_or_default();
+        return Err(refused(501, "NotImplemented", format!("the sandbox does not know {name} of sts:AssumeRole")));
+    }
+    let mut policies = Vec::new();
+    if let Some(text) = fields.get("Policy") {
+        grammar::check(Purpose::Identity, text).map_err(|message| refused(400, "MalformedPolicyDocument", message))?;
+        policies.push(text.to_owned());
+    }
+    for at in 1.. {
+        let Some(arn) = fields.get(&format!("PolicyArns.member.{at}.arn")) else { break };
+        let text = super::iam::document_of(world, arn);
+        policies.push(text.ok_or_else(|| refused(400, "MalformedPolicyDocument", format!("{arn} does not exist")))?);
+    }
+    Ok((!policies.is_empty()).then_some(policies))
 }

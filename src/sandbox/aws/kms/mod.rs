@@ -135,9 +135,8 @@ fn sweep(region: &mut Region, now: i64) {
 
 /// The key that an S3 request or a policy names by its ARN, in whatever region it is.
 pub(super) fn by_arn<'a>(world: &'a World, arn: &str) -> Option<&'a Key> {
-    let region = arn.split(':').nth(3)?;
+    let ["arn", _, "kms", region, ACCOUNT, resource] = arn.splitn(6, ':').collect::<Vec<_>>()[..] else { return None };
     let keys = world.kms.get(region)?;
-    let resource = arn.split(':').nth(5)?;
     match resource.strip_prefix("key/") {
         Some(id) => keys.keys.get(id),
         None => keys.keys.get(&keys.aliases.get(resource)?.target),

@@ -76,6 +76,11 @@ impl Bucket {
         self.objects.get(key)?.first().filter(|version| version.body.is_some())
     }
 
+    /// One version of a key, if it is not a delete marker.
+    pub(in crate::sandbox::aws) fn version(&self, key: &str, id: &str) -> Option<&Version> {
+        self.objects.get(key)?.iter().find(|version| version.id == id && version.body.is_some())
+    }
+
     /// Keys and newest versions, without delete markers.
     pub(in crate::sandbox::aws) fn listed(&self) -> impl Iterator<Item = (&String, &Version)> {
         self.objects.keys().filter_map(|key| Some((key, self.newest(key)?)))

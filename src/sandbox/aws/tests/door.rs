@@ -37,7 +37,7 @@ fn denied<T: std::fmt::Debug>(result: Result<T, Refusal>, tail: &str) {
 
 #[tokio::test]
 async fn the_role_policy_decides() {
-    let (sandbox, _, by) = assumed().await;
+    let (sandbox, aws, by) = assumed().await;
     sandbox.put(&by, B, "in/a", b"1,2".to_vec()).await.unwrap();
     sandbox.put(&by, B, "in/b", b"3".to_vec()).await.unwrap();
     let listed = sandbox.list(&by, B, "in/").await.unwrap();
@@ -47,8 +47,15 @@ async fn the_role_policy_decides() {
     );
     assert_eq!(sandbox.get(&by, B, "in/a").await.unwrap(), b"1,2");
     sandbox.delete(&by, B, "in/b").await.unwrap();
-    assert_eq!(sandbox.get(&by, B, "in/b").await.unwrap_err().code, "NoSuchKey");
     let because = "because no identity-based policy allows the";
+    // Only who may list the whole bucket learns that an object is missing: a GET has no `s3:prefix`.
+    denied(
+        sandbox.get(&by, B, "in/b").await,
+        &format!("s3:ListBucket on resource: \"arn:aws:s3:::snow-a\" {because} s3:ListBucket action"),
+    );
+    allow(&aws, &ALLOW.replace(r#","Condition":{"StringLike":{"s3:prefix":["in/*"]}}"#, "")).await;
+    assert_eq!(sandbox.get(&by, B, "in/b").await.unwrap_err().code, "NoSuchKey");
+    allow(&aws, ALLOW).await;
     denied(
         sandbox.list(&by, B, "").await,
         &format!("s3:ListBucket on resource: \"arn:aws:s3:::snow-a\" {because} s3:ListBucket action"),
