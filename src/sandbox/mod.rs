@@ -6,6 +6,7 @@ pub mod calls;
 pub mod clock;
 pub mod door;
 pub mod fault;
+pub mod flow;
 mod reach;
 pub mod remote;
 pub mod serve;
@@ -17,6 +18,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -41,6 +43,7 @@ pub struct Embedded {
     snowflake: Arc<Simulator>,
     wire: Arc<Wire>,
     clock: Arc<Clock>,
+    flow: flow::Flow,
     dir: PathBuf,
     traffic: Arc<Traffic>,
     /// Held locked as long as the clouds are open: a process keeps the state in memory, so two would overwrite each other's.
@@ -70,7 +73,8 @@ impl Embedded {
         let credentials = Credentials::none().with_password(SNOWFLAKE_USER, SNOWFLAKE_PASSWORD);
         let wire = Wire::new(Arc::<Simulator>::clone(&snowflake), credentials).watched(Arc::clone(&traffic));
         let wire = Arc::new(wire);
-        Ok(Self { aws, snowflake, wire, clock, traffic, dir: dir.to_owned(), _marker: marker })
+        let flow = flow::Flow::new(Arc::clone(&aws), Arc::clone(&snowflake), Arc::clone(&clock));
+        Ok(Self { aws, snowflake, wire, clock, flow, dir: dir.to_owned(), traffic, _marker: marker })
     }
 
     /// How to reach AWS.
@@ -105,6 +109,33 @@ impl Embedded {
     /// The time of both clouds.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Carries the messages of S3 that wait to Snowflake. No time passes, and no task runs.
+    ///
+    /// # Errors
+    /// The state cannot be written.
+    pub async fn settle(&self) -> Result<flow::Report, flow::Error> {
+        self.flow.settle().await
+    }
+
+    /// Lets time pass, from one moment at which something is due to the next: messages are carried, tasks run in the order in which they
+    /// are due. What is overdue at the beginning runs first, once. `Duration::ZERO` does what is due now.
+    ///
+    /// # Errors
+    /// The state cannot be written; what goes wrong in a task is in the report and in its history.
+    pub async fn tick(&self, by: Duration) -> Result<flow::Report, flow::Error> {
+        self.flow.tick(by).await
+    }
+
+    /// Carries messages at once and runs tasks when they are due, for as long as it is polled; `tell` hears what happened. The clock runs
+    /// so many times as fast as the machine's. Drop the future between two polls to stop; the clock then goes on as fast until
+    /// [`Clock::set_speed`] slows it down or the process ends.
+    ///
+    /// # Errors
+    /// It ends only when the state cannot be written.
+    pub async fn run_background(&self, speed: u32, tell: impl Fn(flow::Report)) -> flow::Error {
+        self.flow.run_background(speed, tell).await
     }
 
     /// What is to go wrong from now on, in both clouds.

@@ -2,6 +2,7 @@
 
 use super::access;
 use super::decision::Assuming;
+use super::s3::event::{self, Made, Origin};
 use super::s3::objects;
 use super::session::{Known, admit, admit_key, listing, writing};
 use super::store::World;
@@ -146,8 +147,9 @@ impl AwsSandbox {
         admit_key(world, &by.into(), (&found.region, bucket, key), &sealed, "kms:GenerateDataKey")?;
         let version = objects::version(&self.store, body.into(), sealed)?;
         if let Some(found) = world.buckets.get_mut(bucket) {
-            found.push(&self.store, key, version);
+            found.push(&self.store, key, version, Made::Put);
         }
+        self.announce(world, by, bucket);
         self.save(world)
     }
 
@@ -156,6 +158,13 @@ impl AwsSandbox {
         if let Some(found) = world.buckets.get_mut(bucket) {
             found.remove_newest(&self.store, key);
         }
+        self.announce(world, by, bucket);
         self.save(world)
+    }
+
+    /// What Snowflake's side changes raises events like any other change.
+    fn announce(&self, world: &mut World, by: &Assumed, bucket: &str) {
+        let request = uuid::Uuid::new_v4().to_string();
+        event::publish(world, bucket, Origin { arn: &by.session_arn, role: Some(&by.role_arn), request: &request });
     }
 }

@@ -40,6 +40,7 @@ use super::clock::Clock;
 use super::fault::{Passing, Traffic};
 pub use connector::Unanswered;
 use history::{History, Lens};
+pub use s3::event::Notification;
 use store::{Store, World};
 use wire::{Answer, Asked, refused};
 
@@ -133,12 +134,34 @@ impl AwsSandbox {
         self.store.save(&world)
     }
 
+    /// Messages of S3 that wait for their queues, in the order they were sent, with their numbers.
+    pub fn outbox(&self) -> Vec<(u64, Notification)> {
+        lock(&self.world).outbox.waiting.iter().map(|(number, message)| (*number, message.clone())).collect()
+    }
+
+    /// Takes a message out of the outbox. One that nobody took is counted, by its queue, and lost.
+    ///
+    /// # Errors
+    /// The state cannot be written; the message will come again after a restart.
+    pub fn sent(&self, number: u64, taken: bool) -> io::Result<()> {
+        let mut world = lock(&self.world);
+        match world.outbox.waiting.remove(&number) {
+            Some(message) if !taken => world.outbox.reject(message.queue),
+            _ => {}
+        }
+        self.store.save(&world)
+    }
+
+    /// How many messages of S3 were lost because the sandbox has nothing that takes them, by destination.
+    pub fn undeliverable(&self) -> std::collections::BTreeMap<String, u64> {
+        lock(&self.world).outbox.undeliverable.clone()
+    }
+
     /// Answers a request, as the endpoints of AWS do. The host, or for loopback hosts the signature's scope, says which service is meant.
     pub async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Unanswered> {
         let asked = Asked::read(&request).map_err(Unanswered::from)?;
-        let request_id = uuid::Uuid::new_v4().to_string();
-        let reply = self.pass(&asked, operation(&asked).as_deref(), &request_id).await?;
-        connector::response(reply, &request_id).map_err(|error| Unanswered::from(error.to_string()))
+        let reply = self.pass(&asked, operation(&asked).as_deref(), &asked.id).await?;
+        connector::response(reply, &asked.id).map_err(|error| Unanswered::from(error.to_string()))
     }
 
     /// Puts an object into a bucket of a region, as [`CALLER`]. The refusal is in S3's words.
@@ -178,6 +201,14 @@ impl AwsSandbox {
         let reply = self.respond(&mut world, asked, operation);
         world.strangers.clear();
         let reply = reply?;
+        if let ("s3", (Some(bucket), _)) = (asked.service.as_str(), s3::target(asked)) {
+            let role = match &caller {
+                sts::Caller::Session(session) => Some(session.role_arn.as_str()),
+                sts::Caller::User => None,
+            };
+            let origin = s3::event::Origin { arn: caller.arn(), role, request: &asked.id };
+            s3::event::publish(&mut world, &bucket, origin);
+        }
         if passing.call().mutating {
             self.save(&world)?;
             self.remember(before, &world);

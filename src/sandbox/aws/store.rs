@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) foreign_buckets: BTreeSet<String>,
     /// Queues, topics and functions that notifications can be sent to.
     pub(super) destinations: BTreeSet<String>,
+    /// Messages that wait for their queues.
+    pub(super) outbox: s3::event::Outbox,
     /// Sessions of roles, by access key.
     #[serde(skip)]
     pub(super) sessions: BTreeMap<String, sts::Session>,

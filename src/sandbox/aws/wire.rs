@@ -28,6 +28,8 @@ pub(super) struct Asked {
     pub(super) region: String,
     /// The access key that signed.
     pub(super) key_id: String,
+    /// The ID of the request, for the answer.
+    pub(super) id: String,
 }
 
 /// An answer.
@@ -156,6 +158,7 @@ impl Asked {
             service: service.into(),
             region: region.into(),
             key_id: key_id.into(),
+            id: uuid::Uuid::new_v4().to_string(),
             host,
             headers,
         })

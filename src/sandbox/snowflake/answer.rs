@@ -110,6 +110,8 @@ pub struct SessionState {
     pub schema: Option<String>,
     /// Session parameters that differ from their defaults, upper case.
     pub parameters: std::collections::BTreeMap<String, String>,
+    /// The run of a task that it is for.
+    pub task: Option<Box<super::InTask>>,
 }
 
 /// What runs statements; the wire protocol stands in front of it.

@@ -97,8 +97,17 @@ pub(super) fn graph(text: &str) -> SqlError {
     fail::error(GRAPH, "22000", text)
 }
 
-/// What is checked when a task is resumed: rights of its owner, and for a root the whole graph below it.
-pub(super) fn check_resume(cx: &Context<'_>, task: Id) -> Fallible<()> {
+/// The graphs that a task is in have been changed.
+pub(super) fn changed(state: &mut State, task: Id) {
+    for root in roots(state, task) {
+        if let Some(root) = state.task_mut(root) {
+            root.version += 1;
+        }
+    }
+}
+
+/// The rights that the owner of a task needs when it is resumed and whenever it runs.
+pub(super) fn check_rights(cx: &Context<'_>, task: Id) -> Fallible<()> {
     let state = cx.see();
     let (Some(body), Some(object)) = (state.task(task), state.get(task)) else { return Err(fail::nowhere()) };
     let owner = inherited(state, object.owner.unwrap_or(cx.role));
@@ -120,6 +129,14 @@ pub(super) fn check_resume(cx: &Context<'_>, task: Id) -> Fallible<()> {
         }
         None => {}
     }
+    Ok(())
+}
+
+/// What is checked when a task is resumed: rights of its owner, and for a root the whole graph below it.
+pub(super) fn check_resume(cx: &Context<'_>, task: Id) -> Fallible<()> {
+    check_rights(cx, task)?;
+    let state = cx.see();
+    let Some(body) = state.task(task) else { return Err(fail::nowhere()) };
     if circular(state, task) {
         return Err(graph(&format!("Graph has at least one cycle containing task {}.", state.full_name(task))));
     }

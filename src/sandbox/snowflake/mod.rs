@@ -16,6 +16,7 @@ mod functions;
 mod future;
 mod grants;
 mod graph;
+mod history;
 mod integration;
 mod lex;
 mod load;
@@ -23,7 +24,11 @@ mod params;
 mod parse;
 mod props;
 mod query;
+mod refresh;
 mod results;
+mod run;
+mod schedule;
+mod scheduler;
 mod shaped;
 mod show;
 mod simulator;
@@ -39,6 +44,8 @@ mod task_read;
 mod warehouse;
 mod work;
 
+pub use refresh::Registered;
+pub use run::{InTask, Ran};
 pub use simulator::Simulator;
 pub use switches::Switches;
 

@@ -100,6 +100,13 @@ const SIZES: [(&str, &str); 12] = [
     ("2XLARGE", "X2Large"),
 ];
 
+impl Param {
+    /// Whether a session can have it.
+    pub(super) fn of_session(&self) -> bool {
+        self.at.contains('E')
+    }
+}
+
 /// The letter of a kind in [`Param::at`].
 fn letter(kind: Kind) -> char {
     match kind {

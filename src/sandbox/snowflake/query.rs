@@ -1,9 +1,12 @@
 //! SELECT, as far as pipelines need it: calls and literals; one relation with a filter, an order and a limit.
 
+use std::collections::BTreeMap;
+
 use super::answer::{Column, ResultSet};
 use super::context::Context;
 use super::expr::{self, Expr, Scope, Val};
 use super::fail::{self, Fallible};
+use super::history;
 use super::lex::Tok;
 use super::parse::{Name, Parser, StagePath};
 use super::state::{Id, Kind};
@@ -18,7 +21,7 @@ enum Item {
 enum Relation {
     Named(Name),
     Directory(StagePath),
-    TaskHistory(Option<String>),
+    Function(String, BTreeMap<String, Val>),
 }
 
 struct Select {
@@ -136,7 +139,7 @@ fn relation(p: &mut Parser<'_>) -> Fallible<Relation> {
     } else if p.is("TABLE") && p.peek_at(1) == Some(&Tok::Mark("(")) {
         p.advance();
         p.advance();
-        task_history(p)?
+        function(p)?
     } else {
         Relation::Named(p.name()?)
     };
@@ -147,31 +150,30 @@ fn relation(p: &mut Parser<'_>) -> Fallible<Relation> {
     Ok(found)
 }
 
-/// `[db.]INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'n' …))`.
-fn task_history(p: &mut Parser<'_>) -> Fallible<Relation> {
+/// `[db.]INFORMATION_SCHEMA.F(KEY => value, …))`.
+fn function(p: &mut Parser<'_>) -> Fallible<Relation> {
     let name = p.name()?;
-    if name.last() != "TASK_HISTORY" {
-        return Err(fail::unsupported(&format!("table function {}", name.last())));
-    }
     p.need_mark("(")?;
-    let mut task = None;
+    let mut args = BTreeMap::new();
     while !p.mark(")") {
         let key = p.ident()?;
         p.need_mark("=>")?;
-        match expr::read(p)? {
-            Expr::Literal(Val::Text(text)) if key == "TASK_NAME" => task = Some(text),
-            _ => {}
-        }
+        let Expr::Literal(value) = expr::read(p)? else { return Err(p.unexpected()) };
+        args.insert(key, value);
         p.mark(",");
     }
     p.need_mark(")")?;
-    Ok(Relation::TaskHistory(task))
+    Ok(Relation::Function(name.last().to_owned(), args))
 }
 
 fn rows_of(cx: &mut Context<'_>, relation: &Relation) -> Fallible<ResultSet> {
     match relation {
         Relation::Directory(path) => directory(cx, path),
-        Relation::TaskHistory(task) => Ok(history(cx, task.as_deref())),
+        Relation::Function(name, args) => match name.as_str() {
+            "TASK_HISTORY" => history::task_history(cx, args),
+            "STAGE_DIRECTORY_FILE_REGISTRATION_HISTORY" => history::file_registrations(cx, args),
+            _ => Err(fail::unsupported(&format!("table function {name}"))),
+        },
         Relation::Named(name) => {
             if let Ok(stream) = cx.object(Kind::Stream, name, "SELECT") {
                 let id = stream.id;
@@ -222,49 +224,6 @@ fn directory(cx: &Context<'_>, path: &StagePath) -> Fallible<ResultSet> {
         rows: directory.files.iter().map(|(path, file)| stream::directory_row(cx, id, path, file)).collect(),
         statement_type: 0x1000,
     })
-}
-
-fn history(cx: &Context<'_>, task: Option<&str>) -> ResultSet {
-    let names = [
-        "QUERY_ID",
-        "NAME",
-        "DATABASE_NAME",
-        "SCHEMA_NAME",
-        "QUERY_TEXT",
-        "STATE",
-        "ERROR_CODE",
-        "ERROR_MESSAGE",
-        "SCHEDULED_TIME",
-        "COMPLETED_TIME",
-        "SCHEDULED_FROM",
-    ];
-    let moment = |ms: i64| Some(format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000)));
-    let rows = cx
-        .see()
-        .runs
-        .iter()
-        .rev()
-        .filter(|run| task.is_none_or(|task| run.task == task))
-        .take(100)
-        .map(|run| {
-            vec![
-                Some(run.query_id.clone()),
-                Some(run.task.clone()),
-                Some(run.database.clone()),
-                Some(run.schema.clone()),
-                Some(run.text.clone()),
-                Some(run.state.clone()),
-                run.error.as_ref().map(|(code, _)| code.clone()),
-                run.error.as_ref().map(|(_, message)| message.clone()),
-                moment(run.at),
-                moment(run.at),
-                Some(run.from.clone()),
-            ]
-        })
-        .collect();
-    let kind = |name: &str| if name.ends_with("_TIME") { "timestamp_ltz" } else { "text" };
-    let columns = names.iter().map(|name| Column::new(*name, kind(name))).collect();
-    ResultSet { columns, rows, statement_type: 0x1000 }
 }
 
 fn evaluate(cx: &mut Context<'_>, select: &Select) -> Fallible<ResultSet> {

@@ -10,10 +10,10 @@ use super::answer::{Engine, ResultSet, SessionState, SqlError};
 use super::context::Context;
 use super::fail::Fallible;
 use super::results::Results;
-use super::state::{ACCOUNT, Id, Kind, State};
+use super::state::{ACCOUNT, Kind, State};
 use super::switches::Switches;
-use super::work::{self, Job, Outcome, Worker};
-use super::{expr, graph, params, stage_read, statement};
+use super::work::{self, Outcome, Worker};
+use super::{params, statement};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::door::Door;
 
@@ -31,6 +31,8 @@ pub struct Simulator {
     switches: Switches,
     clock: Arc<Clock>,
     results: Results,
+    /// One directory at a time is brought up to date.
+    pub(super) refreshing: tokio::sync::Mutex<()>,
     /// Whether AWS has been told of the account's IAM user since this process began.
     introduced: AtomicBool,
 }
@@ -81,8 +83,14 @@ impl Simulator {
             switches,
             clock: Arc::default(),
             results: Results::default(),
+            refreshing: tokio::sync::Mutex::default(),
             introduced: AtomicBool::new(false),
         }
+    }
+
+    /// The time of the account.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub(super) fn door(&self) -> Arc<dyn Door> {
@@ -169,66 +177,6 @@ impl Simulator {
         }
         Ok(())
     }
-
-    /// An event of S3 has come to a queue: directories that refresh themselves from it take the object in (or let it go, if it is not
-    /// there any more), once they have been refreshed by hand for the first time. Tells how many did; one whose role may not read the
-    /// bucket stays as it was.
-    ///
-    /// # Errors
-    /// When the account cannot be read or written.
-    pub async fn object_event(&self, queue_arn: &str, bucket: &str, key: &str) -> Result<usize, SqlError> {
-        let mut session =
-            SessionState { user: "SYSTEM".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
-        let listening = self.with(&mut session, "", |cx| Ok(directories_on(cx, queue_arn, bucket, key)))?;
-        let mut refreshed = 0;
-        for (stage, subpath) in listening {
-            let worker = Worker { simulator: self, session: &mut session, query_id: "" };
-            refreshed += usize::from(worker.run(Job::Refresh { stage, subpath }).await.is_ok());
-        }
-        Ok(refreshed)
-    }
-
-    /// Runs every started triggered task whose condition holds, once, and tells how many there were. A stream that a task does not
-    /// consume makes it fire again the next time.
-    ///
-    /// # Errors
-    /// When the state cannot be written; what goes wrong in a task is in its history.
-    pub async fn run_triggered_tasks(&self) -> Result<usize, SqlError> {
-        let mut session =
-            SessionState { user: "SYSTEM".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
-        let due = self.with(&mut session, "", |cx| {
-            let tasks: Vec<_> = cx.see().objects.values().filter(|o| o.kind() == Kind::Task).map(|o| o.id).collect();
-            let roots = tasks.into_iter().filter(|id| {
-                cx.see().task(*id).is_some_and(|t| t.started && t.is_triggered())
-                    && graph::roots(cx.see(), *id).contains(id)
-            });
-            Ok(roots
-                .filter_map(|id| cx.see().task(id).and_then(|t| t.when.clone()).map(|when| (id, when)))
-                .collect::<Vec<_>>())
-        })?;
-        let mut ran = 0;
-        for (id, when) in due {
-            let holds = self.with(&mut session, "", |cx| {
-                let path: Vec<String> = cx.see().path(id).into_iter().map(str::to_owned).collect();
-                if let [database, schema, _] = path.as_slice() {
-                    cx.session.database = Some(database.clone());
-                    cx.session.schema = Some(schema.clone());
-                }
-                let owner = cx.see().get(id).and_then(|o| o.owner).unwrap_or(cx.role);
-                cx.roles.extend(super::context::inherited(cx.see(), owner));
-                let mut p = super::parse::Parser::new(&when)?;
-                let condition = expr::read(&mut p)?;
-                // A condition that cannot be answered (a lost source) does not hold.
-                Ok(expr::holds(cx, &expr::Scope { columns: &[], row: &[] }, &condition).unwrap_or(false))
-            })?;
-            if holds {
-                let worker = Worker { simulator: self, session: &mut session, query_id: "" };
-                worker.run(Job::RunTask { task: id, from: "TRIGGER" }).await?;
-                ran += 1;
-            }
-        }
-        Ok(ran)
-    }
 }
 
 impl Engine for Simulator {
@@ -272,17 +220,4 @@ impl Engine for Simulator {
     fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
-}
-
-/// The stages whose directories listen on a queue for an object, with its path under each.
-fn directories_on(cx: &Context<'_>, queue_arn: &str, bucket: &str, key: &str) -> Vec<(Id, String)> {
-    let path_under = |id: Id| {
-        let stage = cx.see().stage(id)?;
-        stage.directory.as_ref()?.refreshed?;
-        let (of, prefix) = stage.bucket()?;
-        let listens = of == bucket && stage_read::notification_channel(cx, stage).as_deref() == Some(queue_arn);
-        key.strip_prefix(prefix).filter(|path| listens && !path.is_empty()).map(str::to_owned)
-    };
-    let stages = cx.see().objects.values().filter(|o| o.kind() == Kind::Stage);
-    stages.filter_map(|o| path_under(o.id).map(|path| (o.id, path))).collect()
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
 use super::file_format::FileFormat;
+use super::history::{Registration, TaskRun};
 use super::integration::Integration;
 use super::load::Loads;
 use super::stage::Stage;
@@ -209,20 +210,6 @@ pub(super) struct FutureGrant {
     pub(super) grant: Grant,
 }
 
-/// A run of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TaskRun {
-    pub(super) query_id: String,
-    pub(super) task: String,
-    pub(super) database: String,
-    pub(super) schema: String,
-    pub(super) text: String,
-    pub(super) state: String,
-    pub(super) error: Option<(String, String)>,
-    pub(super) at: i64,
-    pub(super) from: String,
-}
-
 /// The account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
@@ -247,6 +234,7 @@ pub(super) struct State {
     pub(super) user_roles: BTreeMap<String, BTreeSet<Id>>,
     pub(super) runs: Vec<TaskRun>,
     #[serde(default)]
+    pub(super) registrations: Vec<Registration>,
     pub(super) loads: Loads,
     next_id: Id,
     #[serde(skip)]
@@ -276,6 +264,7 @@ impl State {
             role_members: BTreeMap::new(),
             user_roles: BTreeMap::new(),
             runs: Vec::new(),
+            registrations: Vec::new(),
             loads: Loads::default(),
             next_id: 1,
             index: BTreeMap::new(),

@@ -447,6 +447,7 @@ fn execute(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     }
     p.need("TASK")?;
     let name = p.name()?;
+    let retry = p.eat("RETRY LAST");
     p.end()?;
     let id = cx.object(Kind::Task, &name, "EXECUTE TASK")?.id;
     cx.demand(id, &["OPERATE"])?;
@@ -455,7 +456,12 @@ fn execute(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         let text = "Cannot execute task, EXECUTE TASK privilege must be granted to owner role";
         return Err(fail::error("091089", "23001", text));
     }
-    Ok(Outcome::Outside(Box::new(Job::RunTask { task: id, from: "EXECUTE_TASK" })))
+    if cx.see().task(id).is_some_and(super::task::Task::is_child) {
+        // The documentation knows runs of standalone tasks and of roots only; the words are the simulator's.
+        return Err(super::graph::graph("Only a standalone task or the root task of a graph can be executed."));
+    }
+    let retry = if retry { Some(super::run::retry_of(cx, id)?) } else { None };
+    Ok(Outcome::Outside(Box::new(Job::RunTask { task: id, retry })))
 }
 
 /// `COMMIT [WORK]` and `ROLLBACK [WORK]`. A session is never in a transaction here, and outside of one they do nothing.

@@ -13,10 +13,13 @@ use super::lex::Tok;
 use super::params;
 use super::parse::{Name, Parser};
 use super::props::{Props, unset_keys};
+use super::schedule::{self, Schedule};
+use super::scheduler::Pulse;
 use super::state::{ACCOUNT, Body, Id, Kind};
 
 /// A task. Its parameters are on the object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Task {
     pub(super) uuid: String,
     /// None for a serverless task.
@@ -38,6 +41,9 @@ pub(super) struct Task {
     pub(super) last_committed: Option<i64>,
     pub(super) last_suspended: Option<i64>,
     pub(super) last_suspended_reason: Option<String>,
+    /// Of the graph whose root it is: how often that was changed.
+    pub(super) version: u64,
+    pub(super) pulse: Pulse,
 }
 
 impl Task {
@@ -77,7 +83,7 @@ fn apply(
         task.warehouse = Some(name.last().to_owned());
     }
     if let Some(schedule) = props.text("SCHEDULE")? {
-        check_schedule(&schedule)?;
+        Schedule::read(&schedule).ok_or_else(|| fail::bad_property(&schedule, "SCHEDULE"))?;
         task.schedule = Some(schedule);
     }
     if let Some(config) = props.text("CONFIG")? {
@@ -99,7 +105,7 @@ fn apply(
         }
     }
     if let Some(interval) = props.text("TARGET_COMPLETION_INTERVAL")? {
-        check_interval(&interval, &[("SECOND", 10, 86_400), ("MINUTE", 1, 1440), ("HOUR", 1, 24)])
+        schedule::interval(&interval, &[("SECOND", 1, 10, 86_400), ("MINUTE", 60, 1, 1440), ("HOUR", 3600, 1, 24)])
             .ok_or_else(|| fail::bad_property(&interval, "TARGET_COMPLETION_INTERVAL"))?;
         task.target_completion_interval = Some(interval);
     }
@@ -150,32 +156,6 @@ fn check_position(task: &Task) -> Fallible<()> {
         return Err(graph_error("Cannot set config on non-root task"));
     }
     Ok(())
-}
-
-/// `5 MINUTES`, `1 h`, `USING CRON 0 9 * * * Europe/Berlin`.
-fn check_schedule(written: &str) -> Fallible<()> {
-    let bad = || fail::bad_property(written, "SCHEDULE");
-    let words: Vec<&str> = written.split_whitespace().collect();
-    if words.len() > 2 && words.iter().zip(["USING", "CRON"]).all(|(word, wanted)| word.eq_ignore_ascii_case(wanted)) {
-        let [minute, hour, day, month, weekday, zone] = words.get(2..).unwrap_or_default() else { return Err(bad()) };
-        let fine = [minute, hour, day, month, weekday]
-            .iter()
-            .all(|f| f.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | 'L' | '#')));
-        let zone = zone.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+'));
-        return if fine && zone { Ok(()) } else { Err(bad()) };
-    }
-    check_interval(written, &[("SECOND", 10, 691_200), ("MINUTE", 1, 11_520), ("HOUR", 1, 192)]).ok_or_else(bad)
-}
-
-/// A number and a unit, within the unit's range.
-fn check_interval(written: &str, units: &[(&str, u64, u64)]) -> Option<()> {
-    let (digits, unit) = written.trim().split_once(char::is_whitespace)?;
-    let (number, unit) = (digits.parse::<u64>().ok()?, unit.trim().to_uppercase());
-    units
-        .iter()
-        .find(|(name, _, _)| unit == *name || unit == format!("{name}S") || name.starts_with(&unit) && unit.len() == 1)
-        .filter(|(_, least, most)| (*least..=*most).contains(&number))
-        .map(|_| ())
 }
 
 /// A condition may call little else than the function that asks streams.
@@ -251,7 +231,7 @@ fn condition(p: &mut Parser<'_>, stop_at_as: bool) -> Fallible<String> {
 pub(super) fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, create: Create) -> Fallible<ResultSet> {
     let create = create.if_not_exists(p)?;
     let name = p.name()?;
-    let mut task = Task { uuid: uuid::Uuid::new_v4().to_string(), ..Task::default() };
+    let mut task = Task { uuid: uuid::Uuid::new_v4().to_string(), version: 1, ..Task::default() };
     let mut lists = vec![Props::read(p)?];
     let mut above = None;
     loop {
@@ -302,6 +282,7 @@ pub(super) fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, create: Create) -
         comment = comment.or(text);
     }
     let id = cx.put(&slot, comment, Body::Task(Box::new(task)));
+    graph::changed(cx.edit(), id);
     if let Some(object) = cx.edit().objects.get_mut(&id) {
         object.params = params;
     }
@@ -397,6 +378,7 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id) -> Fallibl
     if let Some(old) = state.task_mut(id) {
         *old = task;
     }
+    graph::changed(cx.edit(), id);
     params::unset(cx, id, Kind::Task, &unset);
     if let Some(object) = cx.edit().objects.get_mut(&id) {
         object.params.extend(set);
@@ -443,9 +425,7 @@ pub(super) fn resume(cx: &mut Context<'_>, id: Id) -> Fallible<()> {
     graph::check_resume(cx, id)?;
     let now = cx.now;
     if let Some(task) = cx.edit().task_mut(id) {
-        task.started = true;
-        task.last_committed = Some(now);
-        task.last_suspended_reason = None;
+        task.start(now);
     }
     Ok(())
 }
@@ -460,9 +440,7 @@ fn suspend(cx: &mut Context<'_>, id: Id) -> Fallible<()> {
     }
     let now = cx.now;
     if let Some(task) = cx.edit().task_mut(id) {
-        task.started = false;
-        task.last_suspended = Some(now);
-        task.last_suspended_reason = Some("USER_SUSPENDED".to_owned());
+        task.stop(now, "USER_SUSPENDED");
     }
     Ok(())
 }

@@ -9,11 +9,13 @@ use super::answer::{Column, ResultSet, SessionState, SqlError};
 use super::context::{Context, Slot};
 use super::fail::{self, Fallible};
 use super::files::{Chosen, Place};
+use super::functions;
 use super::load::{Load, Unload};
+use super::refresh::file;
+use super::run::Retry;
 use super::simulator::Simulator;
-use super::stage::{self, File, Stage};
-use super::state::{Id, TaskRun};
-use super::{functions, graph, stream, task};
+use super::stage::{self, Stage};
+use super::state::Id;
 use crate::sandbox::door::{Assumed, ObjectInfo, Refusal};
 
 /// What a statement came to.
@@ -62,7 +64,7 @@ pub(super) enum Job {
     Block(Vec<String>),
     RunTask {
         task: Id,
-        from: &'static str,
+        retry: Option<Retry>,
     },
 }
 
@@ -92,7 +94,7 @@ impl Worker<'_> {
             Job::Load(load) => self.load(*load).await,
             Job::Unload(unload) => self.unload(*unload).await,
             Job::Block(statements) => self.block(statements).await,
-            Job::RunTask { task, from } => self.run_graph(task, from).await,
+            Job::RunTask { task, retry } => Box::pin(self.simulator.execute_task(task, retry)).await,
         }
     }
 
@@ -152,23 +154,6 @@ impl Worker<'_> {
         })
     }
 
-    async fn refresh(&mut self, id: Id, subpath: &str) -> Fallible<ResultSet> {
-        let access = self.locked(|cx| {
-            let Some(stage) = cx.see().stage(id) else { return Err(fail::nowhere()) };
-            if stage.directory.is_none() {
-                return Err(stream::no_directory(&cx.see().bare_name(id)));
-            }
-            stage.access(cx, id).map_err(fail::while_refreshing)
-        })?;
-        let (_, found) = self.objects(&access, subpath).await.map_err(fail::while_refreshing)?;
-        // A bucket made after its stage shows its region only now.
-        let region = self.simulator.door().bucket_region(&access.bucket).await;
-        self.locked(|cx| {
-            stage::learn_region(cx, id, region);
-            Ok(register(cx, id, &access, subpath, &found))
-        })
-    }
-
     // --- blocks and tasks ----------------------------------------------------------------------------------------------------------
 
     async fn block(&mut self, statements: Vec<String>) -> Fallible<ResultSet> {
@@ -178,140 +163,6 @@ impl Worker<'_> {
         let columns = vec![Column::new("anonymous block", "text")];
         Ok(ResultSet { columns, rows: vec![vec![None]], statement_type: 0x9000 })
     }
-
-    /// Runs a task and, as they succeed, what comes after it.
-    async fn run_graph(&mut self, root: Id, from: &'static str) -> Fallible<ResultSet> {
-        let name = self.locked(|cx| Ok(cx.see().get(root).map(|o| o.name.clone()).unwrap_or_default()))?;
-        let mut done = std::collections::BTreeSet::new();
-        let mut open = vec![root];
-        while let Some(id) = open.pop() {
-            let succeeded = self.run_one(id, from).await?;
-            if !succeeded {
-                continue;
-            }
-            done.insert(id);
-            let next = self.locked(|cx| {
-                let ready = |child: &Id| {
-                    cx.see().task(*child).is_some_and(|t| {
-                        t.started
-                            && t.finalize.is_none()
-                            && !t.after.is_empty()
-                            && t.after.iter().all(|a| done.contains(a))
-                    })
-                };
-                let next =
-                    graph::dependents(cx.see(), root).into_iter().filter(|child| !done.contains(child) && ready(child));
-                Ok(next.collect::<Vec<_>>())
-            })?;
-            open.extend(next.into_iter().filter(|id| !open.contains(id)).collect::<Vec<_>>());
-        }
-        let finalizer = self.locked(|cx| Ok(graph::finalizer(cx.see(), root)))?;
-        if let Some(id) = finalizer {
-            self.run_one(id, from).await?;
-        }
-        Ok(ResultSet::status(format!("Task {name} is scheduled to run immediately.")))
-    }
-
-    /// One run of one task, with the rights of its owner; what happens goes into the history, not to the caller.
-    async fn run_one(&mut self, id: Id, from: &'static str) -> Fallible<bool> {
-        let found = self.locked(|cx| {
-            let (Some(task), Some(object)) = (cx.see().task(id).cloned(), cx.see().get(id).cloned()) else {
-                return Ok(None);
-            };
-            let (database, schema) = cx.see().container_names(&object);
-            Ok(Some((task, object.name, database, schema, task::owner_of(cx, id), cx.now)))
-        })?;
-        let Some((task, name, database, schema, role, now)) = found else { return Ok(false) };
-        let mut session = SessionState {
-            user: "SYSTEM".to_owned(),
-            role,
-            warehouse: task.warehouse.clone(),
-            database: Some(database.clone()),
-            schema: Some(schema.clone()),
-            ..SessionState::default()
-        };
-        let query_id = uuid::Uuid::new_v4().to_string();
-        let due = match &task.when {
-            None => Ok(true),
-            Some(condition) => {
-                let asked =
-                    Box::pin(self.simulator.execute(&mut session, &format!("SELECT {condition}"), &query_id)).await;
-                asked.map(|answer| {
-                    answer.rows.first().and_then(|row| row.first()).is_some_and(|cell| cell.as_deref() == Some("1"))
-                })
-            }
-        };
-        let result = match due {
-            Ok(false) => None,
-            Ok(true) => Some(Box::pin(self.simulator.execute(&mut session, &task.body, &query_id)).await.map(|_| ())),
-            Err(error) => Some(Err(error)),
-        };
-        let (state, error) = match &result {
-            None => ("SKIPPED", None),
-            Some(Ok(())) => ("SUCCEEDED", None),
-            Some(Err(error)) => ("FAILED", Some((error.code.to_owned(), error.message.clone()))),
-        };
-        let run = TaskRun {
-            query_id,
-            task: name,
-            database,
-            schema,
-            text: task.body,
-            state: state.to_owned(),
-            error,
-            at: now,
-            from: from.to_owned(),
-        };
-        self.locked(|cx| {
-            cx.edit().runs.push(run);
-            Ok(())
-        })?;
-        Ok(matches!(result, Some(Ok(()))))
-    }
-}
-
-/// A file of a directory, by its path under the stage.
-fn file(access: &Access, object: &ObjectInfo) -> Option<(String, File)> {
-    let path = object.key.strip_prefix(access.prefix.as_str())?;
-    Some((path.to_owned(), File { size: object.size, etag: object.etag.clone(), modified: object.modified_ms }))
-}
-
-/// Brings a directory up to date with what S3 holds under a path.
-fn register(cx: &mut Context<'_>, id: Id, access: &Access, subpath: &str, found: &[ObjectInfo]) -> ResultSet {
-    let now = cx.now;
-    let mut rows = Vec::new();
-    let mut row = |path: &str, status: &str, description: &str| {
-        rows.push(vec![Some(path.to_owned()), Some(status.to_owned()), Some(description.to_owned())]);
-    };
-    if let Some(directory) = cx.edit().stage_mut(id).and_then(|stage| stage.directory.as_mut()) {
-        let live: std::collections::BTreeMap<String, File> =
-            found.iter().filter_map(|object| file(access, object)).collect();
-        for (path, file) in &live {
-            match directory.files.insert(path.clone(), file.clone()) {
-                None => row(path, "REGISTERED_NEW", "File registered successfully."),
-                Some(old) if old.etag != file.etag || old.size != file.size => {
-                    row(path, "REGISTERED_UPDATE", "File registration updated successfully.");
-                }
-                // The same bytes, whatever their date: nothing changed.
-                Some(old) => {
-                    directory.files.insert(path.clone(), old);
-                }
-            }
-        }
-        let gone: Vec<String> = directory
-            .files
-            .keys()
-            .filter(|path| path.starts_with(subpath) && !live.contains_key(*path))
-            .cloned()
-            .collect();
-        for path in gone {
-            directory.files.remove(&path);
-            row(&path, "UNREGISTERED", "File unregistered successfully.");
-        }
-        directory.refreshed = Some(now);
-    }
-    let columns = ["file", "status", "description"].map(|name| Column::new(name, "text")).into();
-    ResultSet { columns, rows, statement_type: 0x6000 }
 }
 
 // --- SYSTEM$VALIDATE_STORAGE_INTEGRATION -----------------------------------------------------------------------------------------------

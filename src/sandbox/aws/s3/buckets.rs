@@ -88,6 +88,7 @@ pub(super) fn create(world: &mut World, asked: &Asked, name: &str) -> Answer {
         policy: None,
         objects: BTreeMap::new(),
         uploads: BTreeMap::new(),
+        changes: Vec::new(),
     };
     world.buckets.insert(name.into(), bucket);
     Ok(created)

@@ -5,6 +5,7 @@
 pub(super) mod actions;
 mod buckets;
 mod config;
+pub(super) mod event;
 mod multipart;
 mod notification;
 pub(super) mod objects;
@@ -33,6 +34,9 @@ pub(super) struct Bucket {
     /// Versions of every key, the newest first. No list is empty.
     objects: BTreeMap<String, Vec<Version>>,
     uploads: BTreeMap<String, multipart::Upload>,
+    /// What happened to objects and has not been told anybody yet.
+    #[serde(skip)]
+    changes: Vec<event::Change>,
 }
 
 impl Bucket {

@@ -9,6 +9,7 @@ use super::super::store::{Store, World};
 use super::super::time::iso_millis;
 use super::super::wire::{Answer, Asked, Refused, Reply, refused};
 use super::super::xml::Node;
+use super::event::Made;
 use super::objects::{self, Sealed, Version};
 use super::{Bucket, NAMESPACE, document, invalid_argument, malformed, no_such_bucket, page_size};
 
@@ -98,7 +99,7 @@ pub(super) fn complete(world: &mut World, store: &Store, asked: &Asked, name: &s
     if let Some(upload) = bucket.uploads.remove(id) {
         upload.bodies().for_each(|body| store.discard(body.to_owned()));
     }
-    let id = bucket.push(store, key, version);
+    let id = bucket.push(store, key, version, Made::Multipart);
     let result = Node::new("CompleteMultipartUploadResult").put("Bucket", name).put("Key", key).put("ETag", etag);
     let reply = Reply::xml(&result, NAMESPACE);
     Ok(match id {

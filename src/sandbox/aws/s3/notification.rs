@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::store::World;
 use super::super::wire::{Answer, Asked, Refused, Reply};
 use super::super::xml::Node;
-use super::{document, invalid_argument, malformed, no_such_bucket};
+use super::{document, event, invalid_argument, malformed, no_such_bucket};
 
 /// Events that can be asked for. A `*` stands for all that begin like it.
 const EVENTS: &[&str] = &[
@@ -64,6 +64,8 @@ pub(super) fn put(world: &mut World, asked: &Asked, name: &str) -> Answer {
             return Err(invalid_argument(message));
         }
     }
+    let tested = entries.into_iter().filter(|_| validate).map(destination).collect::<Result<BTreeSet<_>, _>>()?;
+    event::test(world, name, tested, &asked.id);
     let bucket = world.buckets.get_mut(name).ok_or_else(|| no_such_bucket(name))?;
     if given.kids.is_empty() {
         bucket.config.remove("notification");

@@ -12,6 +12,7 @@ use super::super::store::{Store, World};
 use super::super::time::{http_date, iso_millis};
 use super::super::wire::{Answer, Asked, Refused, Reply, refused};
 use super::super::xml::Node;
+use super::event::{Change, Made};
 use super::{Bucket, NAMESPACE, invalid_argument, no_such_bucket, page_size};
 
 /// One version of an object, or a delete marker.
@@ -87,7 +88,21 @@ impl Bucket {
     }
 
     /// Puts a version on top. Without versioning, and while it is suspended, it takes the place of the version `null`.
-    pub(in crate::sandbox::aws) fn push(&mut self, store: &Store, key: &str, mut version: Version) -> Option<String> {
+    pub(in crate::sandbox::aws) fn push(
+        &mut self,
+        store: &Store,
+        key: &str,
+        version: Version,
+        made: Made,
+    ) -> Option<String> {
+        let (size, etag) = (Some(version.size), Some(version.etag.clone()));
+        let id = self.place(store, key, version);
+        self.changes.push(Change { name: made.name(), key: key.into(), size, etag, version: id.clone() });
+        id
+    }
+
+    /// The same for any version, a delete marker too, without a word to anybody.
+    pub(super) fn place(&mut self, store: &Store, key: &str, mut version: Version) -> Option<String> {
         let versioned = self.versioning().is_some();
         let enabled = self.versioning() == Some("Enabled");
         version.id = if enabled { uuid::Uuid::new_v4().simple().to_string() } else { "null".into() };
@@ -220,7 +235,7 @@ pub(super) fn put(world: &mut World, store: &Store, asked: &Asked, name: &str, k
         .collect();
     let etag = version.etag.clone();
     let bucket = world.buckets.get_mut(name).ok_or_else(|| no_such_bucket(name))?;
-    let id = bucket.push(store, key, version);
+    let id = bucket.push(store, key, version, Made::Put);
     let reply = sealed.headers(Reply::empty(200).header("etag", format!("\"{etag}\"")));
     Ok(match id {
         Some(id) => reply.header("x-amz-version-id", id),

@@ -1,9 +1,12 @@
 //! Versions and delete markers: listing all of them, and deleting.
 
+use md5::{Digest as _, Md5};
+
 use super::super::store::Store;
 use super::super::time::iso_millis;
 use super::super::wire::{Answer, Asked, Reply, refused};
 use super::super::xml::Node;
+use super::event::Change;
 use super::objects::{Sealed, Version};
 use super::{Bucket, NAMESPACE, document, invalid_argument, malformed, page_size};
 
@@ -26,18 +29,31 @@ impl Bucket {
                 self.objects.remove(key);
             }
             let marker = gone.as_ref().is_some_and(|gone| gone.body.is_none());
+            if gone.is_some() {
+                self.removed("ObjectRemoved:Delete", key, None, Some(id.into()));
+            }
             gone.and_then(|gone| gone.body).into_iter().for_each(|body| store.discard(body));
             return Deleted { marker, version: Some(id.into()) };
         }
         if self.versioning().is_some() {
             let marker = Version::marker(store.now());
-            let version = self.push(store, key, marker);
+            let etag = super::objects::hex(&Md5::digest([]));
+            let version = self.place(store, key, marker);
+            self.removed("ObjectRemoved:DeleteMarkerCreated", key, Some(etag), version.clone());
             return Deleted { marker: true, version };
         }
-        for version in self.objects.remove(key).into_iter().flatten() {
+        let gone = self.objects.remove(key);
+        if gone.is_some() {
+            self.removed("ObjectRemoved:Delete", key, None, None);
+        }
+        for version in gone.into_iter().flatten() {
             version.body.into_iter().for_each(|body| store.discard(body));
         }
         Deleted::default()
+    }
+
+    fn removed(&mut self, name: &'static str, key: &str, etag: Option<String>, version: Option<String>) {
+        self.changes.push(Change { name, key: key.into(), size: None, etag, version });
     }
 
     /// Deletes the newest version, as a client without a version ID does.

@@ -7,6 +7,7 @@ mod grants;
 mod integrations;
 mod load;
 mod names;
+mod runs;
 mod stages;
 mod streams;
 mod tasks;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use super::answer::{Engine, ResultSet, SessionState, SqlError};
 use super::{Simulator, Switches};
+use crate::sandbox::clock::Clock;
 use crate::sandbox::door::{Assumed, Door, Fut, ObjectInfo, Refusal};
 
 /// An AWS with roles, buckets and refusals, just large enough to tell right from wrong.
@@ -186,6 +188,7 @@ struct Bench {
     simulator: Simulator,
     session: SessionState,
     cloud: Arc<Cloud>,
+    clock: Arc<Clock>,
 }
 
 const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/loader";
@@ -197,9 +200,10 @@ impl Bench {
 
     fn with(switches: Switches) -> Self {
         let cloud = Arc::new(Cloud::default());
-        let simulator = Simulator::in_memory(cloud.clone()).with_switches(switches);
+        let clock = Arc::<Clock>::default();
+        let simulator = Simulator::in_memory(cloud.clone()).with_switches(switches).with_clock(clock.clone());
         let session = SessionState { user: "ANNA".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
-        Self { simulator, session, cloud }
+        Self { simulator, session, cloud, clock }
     }
 
     /// With database D, schema D.S, warehouse W, bucket `in` and an integration SI that may use it and is trusted.
@@ -235,6 +239,13 @@ impl Bench {
     fn property(&mut self, integration: &str, property: &str) -> String {
         let rows = self.rows(&format!("DESC INTEGRATION {integration}"), &["property", "property_value"]);
         rows.into_iter().find(|row| row[0] == property).map_or_else(|| panic!("{property}"), |row| row[1].clone())
+    }
+
+    /// Lets time pass and runs the tasks that are due at its end: their names and states.
+    fn after(&mut self, seconds: u64) -> Vec<(String, String)> {
+        self.clock.advance(std::time::Duration::from_secs(seconds)).unwrap();
+        let ran = futures::executor::block_on(self.simulator.run_due()).unwrap();
+        ran.into_iter().map(|ran| (ran.task, ran.state)).collect()
     }
 
     fn run(&mut self, sql: &str) -> Result<ResultSet, SqlError> {

@@ -142,6 +142,7 @@ fn the_account_survives_in_its_file() {
         simulator: Simulator::open(dir.path(), cloud.clone()).unwrap(),
         session: session.clone(),
         cloud: cloud.clone(),
+        clock: Arc::default(),
     };
     let mut b = open();
     b.integration();

@@ -149,20 +149,29 @@ fn events_reach_directories_that_listen_on_the_queue() {
     let queue = b.cell("SHOW STAGES", "notification_channel");
     b.cloud.file("in", "p/1.csv", "x");
     let event = |b: &Bench, queue: &str, key: &str| {
-        futures::executor::block_on(b.simulator.object_event(queue, "in", key)).unwrap()
+        let done = futures::executor::block_on(b.simulator.object_event(queue, "in", key)).unwrap();
+        done.into_iter().map(|file| format!("{} {}", file.file, file.status)).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(event(&b, &queue, "p/1.csv"), 0, "not before the first refresh");
+    assert_eq!(event(&b, &queue, "p/1.csv"), "", "not before the first refresh");
     b.ok("ALTER STAGE A REFRESH SUBPATH = 'nothing/'");
-    assert_eq!(event(&b, "arn:aws:sqs:eu-central-1:1:other", "p/1.csv"), 0);
-    assert_eq!(event(&b, &queue, "q/1.csv"), 0);
+    assert_eq!(event(&b, "arn:aws:sqs:eu-central-1:1:other", "p/1.csv"), "");
+    assert_eq!(event(&b, &queue, "q/1.csv"), "");
     assert!(!has_data(&mut b, "ST"));
-    assert_eq!(event(&b, &queue, "p/1.csv"), 1);
+    b.cloud.file("in", "p/1.csv.gz", "x");
+    assert_eq!(event(&b, &queue, "p/1.csv"), "1.csv REGISTERED_NEW", "nothing but the object of the event");
+    assert_eq!(event(&b, &queue, "p/1.csv"), "", "again makes no difference");
     assert_eq!(b.column("SELECT * FROM ST", "RELATIVE_PATH"), ["1.csv"]);
     b.cloud.unfile("in", "p/1.csv");
-    assert_eq!(event(&b, &queue, "p/1.csv"), 1);
+    assert_eq!(event(&b, &queue, "p/1.csv"), "1.csv UNREGISTERED");
     assert!(!has_data(&mut b, "ST"));
     b.cloud.world(|w| w.trust.clear());
-    assert_eq!(event(&b, &queue, "p/1.csv"), 0, "a role that does not trust any more");
+    assert_eq!(event(&b, &queue, "p/1.csv.gz"), "1.csv.gz REGISTER_FAILED", "a role that does not trust any more");
+    assert!(!has_data(&mut b, "ST"));
+    let history =
+        "SELECT * FROM TABLE(D.INFORMATION_SCHEMA.STAGE_DIRECTORY_FILE_REGISTRATION_HISTORY(STAGE_NAME => 'D.S.A'))";
+    let rows = b.rows(history, &["FILE_NAME", "OPERATION_STATUS", "MESSAGE"]);
+    assert_eq!(rows.len(), 3);
+    assert!(rows[2][2].contains("Error assuming AWS_ROLE"), "{rows:?}");
 }
 
 #[test]

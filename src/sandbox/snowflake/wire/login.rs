@@ -55,6 +55,7 @@ impl Wire {
             database: named("databaseName"),
             schema: named("schemaName"),
             parameters: parameters_given,
+            task: None,
         };
         if let Some(lost) = self.engine.begin(&mut state).first().filter(|_| strict) {
             let message = format!("The requested {lost} does not exist or not authorized.");
