@@ -1,10 +1,11 @@
 //! What a statement runs in: the account, the session, and the rules of names and privileges that all kinds share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::answer::{ResultSet, SessionState};
 use super::fail::{self, Fallible};
-use super::parse::{Name, Parser};
+use super::parse::{Name, Parser, StagePath};
 use super::results::Results;
 use super::state::{ACCOUNT, Body, Home, Id, Kind, Object, State};
 use super::switches::Switches;
@@ -25,10 +26,46 @@ pub(super) struct Context<'a> {
     pub(super) role: Id,
     /// The session's role and all it inherits.
     pub(super) roles: BTreeSet<Id>,
-    /// What AWS said to the questions of an earlier attempt, by the arguments of the function that asked.
-    pub(super) outside: BTreeMap<Vec<String>, String>,
+    /// What AWS said to the questions of an earlier attempt.
+    pub(super) outside: BTreeMap<Question, Told>,
     /// Questions that only AWS can answer.
-    pub(super) asked: Vec<Vec<String>>,
+    pub(super) asked: Vec<Question>,
+}
+
+/// A question that a statement meets while it runs and that only AWS can answer: it is asked when the account is free, and the statement
+/// runs again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Question {
+    /// The arguments of `SYSTEM$VALIDATE_STORAGE_INTEGRATION`.
+    Integration(Vec<String>),
+    /// The rows of a stage's files.
+    Files(StagedFiles),
+}
+
+/// Files of a stage that a query reads: `@stage/path (FILE_FORMAT => 'f', PATTERN => 'p')`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StagedFiles {
+    pub(super) stage: StagePath,
+    /// The name of a file format, as written.
+    pub(super) file_format: Option<String>,
+    pub(super) pattern: Option<String>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Text(String),
+    /// Columns `$1`, `$2` and so on, then `METADATA$FILENAME` and the other columns of metadata.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reader of files answers so"))]
+    Rows(Arc<ResultSet>),
+}
+
+/// Whose rights and whose place a statement had before it stood in for somebody.
+pub(super) struct Standing {
+    role: Id,
+    roles: BTreeSet<Id>,
+    database: Option<String>,
+    schema: Option<String>,
 }
 
 /// The place of an object that may be created.
@@ -108,6 +145,27 @@ impl<'a> Context<'a> {
     pub(super) fn parser<'s>(&self, sql: &'s str) -> Fallible<Parser<'s>> {
         let folds = super::params::in_session(self, "QUOTED_IDENTIFIERS_IGNORE_CASE") == "true";
         Ok(Parser::new(sql)?.folding_quoted(folds))
+    }
+
+    /// Takes the rights of the owner of an object, and its place: what a view names, it names from where it lies.
+    pub(super) fn stand_in(&mut self, object: Id) -> Standing {
+        let path: Vec<String> = self.state.path(object).into_iter().map(str::to_owned).collect();
+        let (database, schema) = (path.first().cloned(), path.get(1).cloned());
+        let kept = Standing {
+            role: self.role,
+            roles: std::mem::take(&mut self.roles),
+            database: std::mem::replace(&mut self.session.database, database),
+            schema: std::mem::replace(&mut self.session.schema, schema),
+        };
+        self.role = self.state.get(object).and_then(|o| o.owner).unwrap_or(self.role);
+        self.roles = inherited(self.state, self.role);
+        kept
+    }
+
+    /// Gives back what `stand_in` took.
+    pub(super) fn stand_back(&mut self, kept: Standing) {
+        (self.role, self.roles) = (kept.role, kept.roles);
+        (self.session.database, self.session.schema) = (kept.database, kept.schema);
     }
 
     // --- names -------------------------------------------------------------------------------------------------------------------

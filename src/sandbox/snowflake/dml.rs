@@ -2,10 +2,9 @@
 
 use super::answer::{Column, ResultSet};
 use super::context::{Context, Create};
-use super::expr::{self, Scope};
 use super::fail::{self, Fallible};
 use super::parse::Parser;
-use super::query;
+use super::select;
 use super::state::{Id, Kind};
 use super::stream;
 use super::table::{self, Table, TableHead};
@@ -27,15 +26,12 @@ pub(super) fn create_table(
             table::make(cx, &name, create, props, made)
         }
         TableHead::Query => {
-            let sql = p.rest().to_owned();
-            let result = query::run(cx, &sql)?;
-            let streams = query::streams_in(cx, &sql)?;
+            let sql = p.padded_rest();
+            let (result, reads) = select::run(cx, &sql)?;
             made.columns = table::columns_of(&result.columns);
             result.rows.into_iter().for_each(|cells| made.push(cells));
             let answer = table::make(cx, &name, create, props, made)?;
-            for id in streams {
-                stream::consume(cx, id);
-            }
+            consume(cx, &reads);
             Ok(answer)
         }
     }
@@ -69,78 +65,61 @@ pub(super) fn insert(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Resul
     if named.is_empty() {
         places = (0..columns.len()).collect();
     }
-    let (rows, streams) = if p.eat("VALUES") {
-        (values(cx, p)?, Vec::new())
-    } else {
-        let sql = p.rest().to_owned();
-        (query::run(cx, &sql)?.rows, query::streams_in(cx, &sql)?)
-    };
-    if rows.iter().any(|row| row.len() != places.len()) {
-        let text = "SQL compilation error:\nInsert value list does not match column list".to_owned();
-        return Err(fail::error("002020", "21S01", text));
-    }
+    let sql = p.padded_rest();
+    let (rows, reads) = select::rows_for(cx, id, &places, &sql)?;
     let count = rows.len();
-    if let Some(table) = cx.edit().table_mut(id) {
-        for row in rows {
-            let mut cells = vec![None; columns.len()];
-            for (at, cell) in places.iter().zip(row) {
-                if let Some(target) = cells.get_mut(*at) {
-                    *target = cell;
-                }
-            }
-            table.push(cells);
-        }
-    }
-    for id in streams {
-        stream::consume(cx, id);
-    }
+    add(cx, id, rows);
+    consume(cx, &reads);
     Ok(counted("number of rows inserted", count, 0x3100))
 }
 
-fn values(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Vec<Vec<Option<String>>>> {
-    let mut rows = Vec::new();
-    loop {
-        p.need_mark("(")?;
-        let mut row = Vec::new();
-        loop {
-            let value = expr::read(p)?;
-            row.push(expr::eval(cx, &Scope { columns: &[], row: &[] }, &value)?.cell());
-            if !p.mark(",") {
-                break;
+/// `DELETE FROM t [USING …] [WHERE …]`.
+pub(super) fn delete(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
+    let (id, numbers, reads) = select::to_delete(cx, sql)?;
+    if let Some(table) = cx.edit().table_mut(id) {
+        table.rows.retain(|row| !numbers.contains(&row.number));
+    }
+    consume(cx, &reads);
+    Ok(counted("number of rows deleted", numbers.len(), 0x3300))
+}
+
+/// `UPDATE t SET … [FROM …] [WHERE …]`.
+pub(super) fn update(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
+    let (id, changes, reads) = select::to_update(cx, sql)?;
+    let count = changes.rows.len();
+    change(cx, id, changes);
+    consume(cx, &reads);
+    let columns = vec![
+        Column::new("number of rows updated", "fixed"),
+        Column::new("number of multi-joined rows updated", "fixed"),
+    ];
+    let rows = vec![vec![Some(count.to_string()), Some("0".to_owned())]];
+    Ok(ResultSet { columns, rows, statement_type: 0x3200 })
+}
+
+fn change(cx: &mut Context<'_>, id: Id, changes: select::Changes) {
+    let Some(table) = cx.edit().table_mut(id) else { return };
+    for row in &mut table.rows {
+        let Some(new) = changes.rows.get(&row.number) else { continue };
+        for (place, cell) in changes.places.iter().zip(new) {
+            if let Some(old) = row.cells.get_mut(*place) {
+                old.clone_from(cell);
             }
-        }
-        p.need_mark(")")?;
-        rows.push(row);
-        if !p.mark(",") {
-            p.end()?;
-            return Ok(rows);
         }
     }
 }
 
-/// `DELETE FROM t [WHERE …]`.
-pub(super) fn delete(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
-    p.need("FROM")?;
-    let name = p.name()?;
-    let filter = if p.eat("WHERE") { Some(expr::read(p)?) } else { None };
-    p.end()?;
-    let id = cx.object_with(Kind::Table, &name, &["DELETE"], "DELETE")?;
-    let Some(table) = cx.see().table(id).cloned() else { return Err(fail::nowhere()) };
-    let columns: Vec<Column> = table.columns.iter().map(|c| Column::new(c.name.clone(), "text")).collect();
-    let mut kept = Vec::new();
-    let before = table.rows.len();
-    for row in table.rows {
-        let gone = match &filter {
-            Some(filter) => expr::holds(cx, &Scope { columns: &columns, row: &row.cells }, filter)?,
-            None => true,
-        };
-        if !gone {
-            kept.push(row);
-        }
+fn add(cx: &mut Context<'_>, id: Id, rows: Vec<Vec<Option<String>>>) {
+    if let Some(table) = cx.edit().table_mut(id) {
+        rows.into_iter().for_each(|cells| table.push(cells));
     }
-    let count = before - kept.len();
-    keep(cx, id, kept);
-    Ok(counted("number of rows deleted", count, 0x3300))
+}
+
+/// The statement has succeeded: the streams it read move on.
+fn consume(cx: &mut Context<'_>, reads: &select::Reads) {
+    for id in &reads.streams {
+        stream::consume(cx, *id);
+    }
 }
 
 /// `TRUNCATE [TABLE] t`.

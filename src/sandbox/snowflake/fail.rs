@@ -87,6 +87,11 @@ pub(super) fn unsupported(feature: &str) -> SqlError {
     error("000002", "0A000", format!("Unsupported feature '{feature}'."))
 }
 
+/// Something that Snowflake can do and this sandbox cannot.
+pub(super) fn beyond(what: &str) -> SqlError {
+    error("000002", "0A000", format!("Unsupported feature: not supported by the sandbox: {what}."))
+}
+
 pub(super) fn bad_url(url: &str) -> SqlError {
     error("001011", "42601", format!("SQL compilation error: invalid URL prefix found in: '{url}'"))
 }

@@ -7,7 +7,7 @@ use super::answer::{Column, ResultSet};
 use super::context::Context;
 use super::fail::{self, Fallible};
 use super::lex::Tok;
-use super::parse::{Parser, StagePath};
+use super::parse::{Name, Parser, StagePath};
 use super::props::Props;
 use super::query;
 use super::state::Kind;
@@ -116,7 +116,17 @@ fn from_query(
                 source = Some(StagePath { stage: read.stage, path: String::new() });
                 read.path
             }
-            None => first,
+            None => match first.split_once("/api/files/") {
+                // The URL of a file: database, schema and stage, then the path.
+                Some((_, rest)) => {
+                    let mut parts = rest.splitn(4, '/');
+                    let mut part = || Name::read(parts.next().unwrap_or_default()).map(|name| name.shown());
+                    let stage = Name(vec![part()?, part()?, part()?]);
+                    source = Some(StagePath { stage, path: String::new() });
+                    parts.next().unwrap_or_default().to_owned()
+                }
+                None => first,
+            },
         };
         files.push((relative, row.get(1).cloned().flatten()));
     }

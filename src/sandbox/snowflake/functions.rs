@@ -1,13 +1,20 @@
 //! Functions: what the session is, and what SYSTEM$… tells and does.
 
-use super::context::{Context, inherited};
+use super::context::{Context, Question, Told, inherited};
 use super::expr::Val;
 use super::fail::{self, Fallible};
 use super::graph;
-use super::parse::Name;
-use super::state::{ACCOUNT, Kind};
+use super::parse::{Name, StagePath};
+use super::state::{ACCOUNT, Id, Kind};
 use super::stream;
 use super::task;
+
+/// Whether a function is one that the session or the account answers: its arguments are the same for all rows.
+pub(super) fn is_known(name: &str) -> bool {
+    name.starts_with("SYSTEM$")
+        || name.starts_with("CURRENT_")
+        || ["LAST_QUERY_ID", "IS_ROLE_IN_SESSION", "GET_STAGE_LOCATION"].contains(&name)
+}
 
 /// Calls a function with computed arguments.
 pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<Val> {
@@ -47,13 +54,15 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             let place = text(0).map_or(Some(-1), |place| place.parse().ok()).unwrap_or_default();
             or_null(cx.results.nth(cx.session.id, place))
         }
-        "CURRENT_TIMESTAMP" | "SYSDATE" | "GETDATE" => Val::Text(
-            jiff::Timestamp::from_millisecond(cx.now)
-                .map(|at| at.strftime("%Y-%m-%d %H:%M:%S%.3f Z").to_string())
-                .unwrap_or_default(),
-        ),
-        "UPPER" => or_null(text(0).map(|t| t.to_uppercase())),
-        "LOWER" => or_null(text(0).map(|t| t.to_lowercase())),
+        "CURRENT_SCHEMAS" => {
+            let path = [cx.session.database.as_ref(), cx.session.schema.as_ref()];
+            let path = match path {
+                [Some(database), Some(schema)] => vec![format!("{database}.{schema}")],
+                _ => Vec::new(),
+            };
+            Val::Text(serde_json::json!(path).to_string())
+        }
+        "CURRENT_IP_ADDRESS" => Val::Text("127.0.0.1".to_owned()),
         "IS_ROLE_IN_SESSION" => {
             arity(1)?;
             let wanted = text(0).and_then(|role| cx.see().role_id(&role));
@@ -68,11 +77,11 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             names.sort();
             Val::Text(serde_json::json!(names).to_string())
         }
-        "BUILD_SCOPED_FILE_URL" | "BUILD_STAGE_FILE_URL" => {
-            arity(2)?;
-            match (text(0), text(1)) {
-                (Some(stage), Some(path)) => Val::Text(format!("{}/{path}", stage.trim_end_matches('/'))),
-                _ => Val::Null,
+        "GET_STAGE_LOCATION" => {
+            arity(1)?;
+            match text(0) {
+                Some(stage) => stage_location(cx, &stage)?,
+                None => Val::Null,
             }
         }
         "SYSTEM$STREAM_HAS_DATA" => {
@@ -111,10 +120,11 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             arity(4)?;
             let args: Vec<String> = args.iter().map(|arg| arg.text().unwrap_or_default()).collect();
             // Only AWS can tell. The first time round the question is noted, the second time the answer is there.
-            if let Some(answer) = cx.outside.get(&args).cloned() {
-                return Ok(Val::Text(answer));
+            let question = Question::Integration(args);
+            if let Some(Told::Text(answer)) = cx.outside.get(&question) {
+                return Ok(Val::Text(answer.clone()));
             }
-            cx.asked.push(args);
+            cx.asked.push(question);
             Val::Null
         }
         "SYSTEM$GET_AWS_SNS_IAM_POLICY" => {
@@ -135,6 +145,25 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
         ),
         _ => return Err(fail::unknown_function(name)),
     })
+}
+
+/// A stage by its `@name`.
+fn stage_named(cx: &Context<'_>, written: &str) -> Fallible<Id> {
+    let path = StagePath::read(written.strip_prefix('@').unwrap_or(written))?;
+    Ok(cx.object(Kind::Stage, &path.stage, "SELECT")?.id)
+}
+
+/// The URL of a stage.
+pub(super) fn stage_location(cx: &Context<'_>, written: &str) -> Fallible<Val> {
+    let id = stage_named(cx, written)?;
+    Ok(cx.see().stage(id).and_then(|stage| stage.url.clone()).map_or(Val::Null, Val::Text))
+}
+
+/// What stands before the path in the URLs of a stage's files.
+pub(super) fn stage_url_prefix(cx: &Context<'_>, written: &str) -> Fallible<String> {
+    let id = stage_named(cx, written)?;
+    cx.demand(id, &["USAGE", "READ"])?;
+    Ok(super::access::file_url(cx, id, ""))
 }
 
 /// The run of a task that the session is for. The words of the refusal are the simulator's.
@@ -164,7 +193,7 @@ fn resume_with_dependents(cx: &mut Context<'_>, name: Option<String>) -> Fallibl
     Ok(Val::Text("true".to_owned()))
 }
 
-fn named(cx: &Context<'_>, kind: Kind, text: Option<String>) -> Fallible<super::state::Id> {
+fn named(cx: &Context<'_>, kind: Kind, text: Option<String>) -> Fallible<Id> {
     let Some(text) = text else { return Err(fail::nowhere()) };
     Ok(cx.object(kind, &Name::read(&text)?, kind.title())?.id)
 }

@@ -29,6 +29,7 @@ mod results;
 mod run;
 mod schedule;
 mod scheduler;
+mod select;
 mod shaped;
 mod show;
 mod simulator;

@@ -80,7 +80,7 @@ const RESERVED: [&str; 71] = [
 ];
 
 /// A name of one to three parts, each as stored. A middle part may be empty: `db..obj`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name(pub(super) Vec<String>);
 
 impl Name {
@@ -104,7 +104,7 @@ impl Name {
 }
 
 /// A stage and a path under it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StagePath {
     pub(super) stage: Name,
     /// Without the slash before it.
@@ -341,6 +341,14 @@ impl<'a> Parser<'a> {
         self.at = self.tokens.len();
         let text = self.source.get(start..).unwrap_or_default().trim_end();
         text.strip_suffix(';').unwrap_or(text).trim_end()
+    }
+
+    /// The same, with blanks for what stands before it, so that places in it are places in the statement.
+    pub(super) fn padded_rest(&mut self) -> String {
+        let start = self.tokens.get(self.at).map_or(self.source.len(), |t| t.start);
+        let before = self.source.get(..start).unwrap_or_default();
+        let blanks: String = before.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        blanks + self.rest()
     }
 
     /// The source between two remembered places.

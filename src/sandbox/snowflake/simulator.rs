@@ -129,12 +129,12 @@ impl Simulator {
         for _ in 0..ATTEMPTS {
             let (outcome, asked) = self.with(session, query_id, |cx| {
                 cx.outside = std::mem::take(&mut outside);
-                let outcome = statement::run(cx, sql)?;
+                let outcome = statement::run(cx, sql);
                 outside = std::mem::take(&mut cx.outside);
                 Ok((outcome, std::mem::take(&mut cx.asked)))
             })?;
             if asked.is_empty() {
-                let mut answer = match outcome {
+                let mut answer = match outcome? {
                     Outcome::Done(answer) => answer,
                     Outcome::Outside(job) => {
                         Worker { simulator: self, session: &mut *session, query_id }.run(*job).await?
@@ -144,12 +144,12 @@ impl Simulator {
                 self.limit(session, query_id, &mut answer)?;
                 return Ok(answer);
             }
-            for args in asked {
-                let answer = work::validate(self, session, query_id, &args).await?;
-                outside.insert(args, answer);
+            for question in asked {
+                let answer = work::ask(self, session, query_id, &question).await?;
+                outside.insert(question, answer);
             }
         }
-        Err(super::fail::unsupported("more checks of integrations in one statement"))
+        Err(super::fail::beyond("more questions to AWS in one statement"))
     }
 
     /// Tells AWS of the account's IAM user, once there is an integration that will use it.

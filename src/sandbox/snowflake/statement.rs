@@ -21,8 +21,8 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         return Err(fail::error("000900", "42601", "SQL compilation error:\nEmpty SQL statement."));
     }
     let Some(verb) = p.word() else { return Err(p.unexpected()) };
-    if verb == "SELECT" {
-        return query::run(cx, p.rest()).map(Outcome::Done);
+    if verb == "SELECT" || verb == "WITH" {
+        return query::run(cx, sql).map(Outcome::Done);
     }
     p.advance();
     match verb.as_str() {
@@ -36,7 +36,8 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "REVOKE" => grants::revoke(cx, p).map(Outcome::Done),
         "COMMENT" => comment(cx, p).map(Outcome::Done),
         "INSERT" => dml::insert(cx, p).map(Outcome::Done),
-        "DELETE" => dml::delete(cx, p).map(Outcome::Done),
+        "DELETE" => dml::delete(cx, sql).map(Outcome::Done),
+        "UPDATE" => dml::update(cx, sql).map(Outcome::Done),
         "TRUNCATE" => dml::truncate(cx, p).map(Outcome::Done),
         "LIST" | "LS" => files::list(cx, p),
         "REMOVE" | "RM" => files::remove(cx, p),
@@ -51,7 +52,7 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "BEGIN" => block(p),
         "UNDROP" => Err(fail::unsupported("UNDROP")),
         "COMMIT" | "ROLLBACK" => end_transaction(p).map(Outcome::Done),
-        "CALL" | "MERGE" | "UPDATE" | "PUT" | "GET" | "SET" | "UNSET" | "DECLARE" | "WITH" | "EXPLAIN" | "START" => {
+        "CALL" | "MERGE" | "PUT" | "GET" | "SET" | "UNSET" | "DECLARE" | "EXPLAIN" | "START" => {
             Err(fail::unsupported(&verb))
         }
         _ => {

@@ -13,6 +13,7 @@ use super::props::{Props, unset_keys};
 use super::show::{Beyond, Cell, DESCRIBE, Filter, NULL, SHOW, Sheet, timestamp, true_false};
 use super::stage::File;
 use super::state::{Body, Id, Kind, Object, State};
+use super::table::TableColumn;
 
 /// A stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +113,11 @@ pub(super) const DIRECTORY: [(&str, &str); 6] = [
     ("FILE_URL", "text"),
 ];
 
+/// The same, as columns of a result.
+pub(super) fn directory_columns() -> Vec<Column> {
+    DIRECTORY.iter().map(|(name, kind)| Column::new(*name, kind)).collect()
+}
+
 /// A row of a directory.
 pub(super) fn directory_row(cx: &Context<'_>, stage: Id, path: &str, file: &File) -> Vec<Option<String>> {
     let modified = format!("{}.{:03} 1440", file.modified.div_euclid(1000), file.modified.rem_euclid(1000));
@@ -129,9 +135,10 @@ pub(super) fn directory_row(cx: &Context<'_>, stage: Id, path: &str, file: &File
 fn source_columns(state: &State, source: &Source) -> Vec<Column> {
     let text = |name: &String| Column::new(name.clone(), "text");
     match source {
-        Source::Directory { .. } => DIRECTORY.iter().map(|(name, kind)| Column::new(*name, kind)).collect(),
+        Source::Directory { .. } => directory_columns(),
         Source::Table(id) => {
-            state.table(*id).map(|t| t.columns.iter().map(|c| text(&c.name)).collect()).unwrap_or_default()
+            let typed = |c: &TableColumn| super::select::column_of(&c.name, &c.kind).unwrap_or_else(|_| text(&c.name));
+            state.table(*id).map(|t| t.columns.iter().map(typed).collect()).unwrap_or_default()
         }
         Source::View { view, .. } => {
             state.view(*view).map(|v| v.columns.iter().map(text).collect()).unwrap_or_default()

@@ -64,7 +64,7 @@ pub(super) struct View {
 }
 
 /// The type as Snowflake reads it back.
-fn normal_type(name: &str, args: &[String]) -> Option<String> {
+pub(super) fn normal_type(name: &str, args: &[String]) -> Option<String> {
     let arg = |at: usize, default: &str| args.get(at).cloned().unwrap_or_else(|| default.to_owned());
     Some(match name {
         "NUMBER" | "DECIMAL" | "NUMERIC" | "DEC" => format!("NUMBER({},{})", arg(0, "38"), arg(1, "0")),
@@ -433,18 +433,11 @@ pub(super) fn describe(cx: &Context<'_>, id: Id) -> ResultSet {
 
 /// The columns of a result, as a table takes them over.
 pub(super) fn columns_of(columns: &[Column]) -> Vec<TableColumn> {
-    let kind = |column: &Column| match column.kind {
-        "fixed" => "NUMBER(38,0)",
-        "boolean" => "BOOLEAN",
-        "timestamp_ltz" => "TIMESTAMP_LTZ(9)",
-        "timestamp_tz" => "TIMESTAMP_TZ(9)",
-        _ => "VARCHAR(134217728)",
-    };
     columns
         .iter()
         .map(|column| TableColumn {
             name: column.name.clone(),
-            kind: kind(column).to_owned(),
+            kind: super::select::kind_of(column),
             nullable: true,
             default: None,
             comment: None,

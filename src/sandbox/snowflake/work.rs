@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use super::access::Access;
 use super::answer::{Column, ResultSet, SessionState, SqlError};
-use super::context::{Context, Slot};
+use super::context::{Context, Question, Slot, Told};
 use super::fail::{self, Fallible};
 use super::files::{Chosen, Place};
 use super::functions;
@@ -167,8 +167,23 @@ impl Worker<'_> {
 
 // --- SYSTEM$VALIDATE_STORAGE_INTEGRATION -----------------------------------------------------------------------------------------------
 
+/// Asks what a statement needs to know.
+pub(super) async fn ask(
+    simulator: &Simulator,
+    session: &mut SessionState,
+    query_id: &str,
+    question: &Question,
+) -> Fallible<Told> {
+    match question {
+        Question::Integration(args) => validate(simulator, session, query_id, args).await.map(Told::Text),
+        Question::Files(files) => {
+            Err(fail::beyond(&format!("reading the files of @{} in a query", files.stage.stage.shown())))
+        }
+    }
+}
+
 /// Answers one question of `SYSTEM$VALIDATE_STORAGE_INTEGRATION(name, location, file, action)`.
-pub(super) async fn validate(
+async fn validate(
     simulator: &Simulator,
     session: &mut SessionState,
     query_id: &str,

@@ -3,16 +3,13 @@
 
 use super::super::answer::{Column, ResultSet};
 use super::super::context::Context;
-use super::super::expr::{self, Expr, Val};
 use super::super::fail::{self, Fallible};
-use super::super::parse::Parser;
+use super::super::select;
 use super::super::work::Worker;
 use super::compression::LARGEST;
 use super::metadata::{Checked, Event, Known, Problem};
-use super::record::Cell;
 use super::settle::{self, Row, Settled};
 use super::statement::{Load, OnError, Source, Validation};
-use super::variant::Variant;
 use crate::sandbox::door::{Assumed, ObjectInfo};
 
 /// The files that a statement is about.
@@ -153,36 +150,10 @@ fn blank(cx: &mut Context<'_>, load: &Load) -> Fallible<Row> {
         let default = column.default.as_ref().filter(|_| !load.targets.contains(&at));
         cells.push(match default {
             None => None,
-            Some(text) => default_cell(cx, load, text, &column.kind)?,
+            Some(text) => select::value(cx, text, &column.kind)?,
         });
     }
     Ok(cells)
-}
-
-fn default_cell(cx: &mut Context<'_>, load: &Load, text: &str, kind: &str) -> Fallible<Option<String>> {
-    let unsupported = || fail::unsupported(&format!("DEFAULT {text} in a COPY INTO"));
-    let mut p = Parser::new(text)?;
-    let value = match expr::read(&mut p).map_err(|_| unsupported())? {
-        Expr::Literal(Val::Null) => return Ok(None),
-        Expr::Literal(Val::Text(text)) => Cell::Text(text),
-        Expr::Literal(Val::Bool(value)) => Cell::Variant(Variant::Bool(value)),
-        Expr::Literal(_) => Cell::Text(text.to_owned()),
-        Expr::Call(name, args) if args.is_empty() => match name.as_str() {
-            "CURRENT_TIMESTAMP" | "SYSDATE" | "GETDATE" | "LOCALTIMESTAMP" | "CURRENT_DATE" => {
-                let now = jiff::Timestamp::from_millisecond(cx.now).map_err(|_| unsupported())?;
-                let zone = if name == "SYSDATE" { &jiff::tz::TimeZone::UTC } else { &load.converting.formats.zone };
-                let mut converting = load.converting.clone();
-                (converting.formats.timestamp, converting.formats.date) = ("AUTO".to_owned(), "AUTO".to_owned());
-                let text = now.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f%:z").to_string();
-                return converting.cell(&Cell::Text(text), kind).map_err(|_| unsupported());
-            }
-            "CURRENT_USER" => Cell::Text(cx.session.user.clone()),
-            "CURRENT_ROLE" => Cell::Text(cx.see().role_name(Some(cx.role))),
-            _ => return Err(unsupported()),
-        },
-        _ => return Err(unsupported()),
-    };
-    load.converting.cell(&value, kind).map_err(|misfit| fail::error(misfit.code.0, misfit.code.1, misfit.message))
 }
 
 /// Writes what was read, if the table is still the one that was checked.
