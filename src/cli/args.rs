@@ -159,6 +159,7 @@ Examples:
   snowssi sandbox sql 'SHOW TASKS IN ACCOUNT'
   snowssi sandbox sql 'ALTER WAREHOUSE EVENTS SET AUTO_SUSPEND = 3600'
   snowssi sandbox put order.json s3://acme-events-inbound/orders/
+  snowssi sandbox calls --mutating --tail 20      # what was changed, and by whom
   snowssi sandbox serve                           # for the AWS CLI, boto3, the Snowflake connector and the snow CLI
   snowssi sandbox reset";
 
@@ -183,6 +184,10 @@ pub struct CloudArgs {
     #[cfg(feature = "sandbox")]
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".snowssi/sandbox")]
     pub sandbox: Option<PathBuf>,
+    /// Let things go wrong in the embedded clouds, as this file of faults says
+    #[cfg(feature = "sandbox")]
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    pub fault: Option<PathBuf>,
     /// Print what was asked of the clouds
     #[arg(long)]
     pub stats: bool,
@@ -326,7 +331,14 @@ pub enum SandboxCommand {
         /// The role to run it as
         #[arg(long, default_value = "ACCOUNTADMIN")]
         role: String,
+        /// Let things go wrong, as this file of faults says
+        #[arg(long, value_name = "FILE")]
+        fault: Option<PathBuf>,
     },
+    /// Print the calls of both clouds
+    ///
+    /// Every call is written down, whoever made it: this program, programs of others, or Snowflake's own side of the embedded clouds in AWS. Bodies, secrets and the literals of statements are not.
+    Calls(CallsArgs),
     /// Put a file into a bucket, as the owner of the account
     Put {
         /// The file
@@ -339,6 +351,24 @@ pub enum SandboxCommand {
     ///
     /// Serves AWS and Snowflake on two ports of this machine until it is stopped, and prints settings for the AWS CLI, boto3, the Snowflake Python connector, the snow CLI and snowssi itself.
     Serve(ServeArgs),
+}
+
+/// Options of `sandbox calls`.
+#[cfg(feature = "sandbox")]
+#[derive(Clone, Debug, Args)]
+pub struct CallsArgs {
+    /// Only calls that change something
+    #[arg(long)]
+    pub mutating: bool,
+    /// Only the last N calls
+    #[arg(long, value_name = "N")]
+    pub tail: Option<usize>,
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Forget all calls
+    #[arg(long, conflicts_with_all = ["mutating", "tail", "json"])]
+    pub clear: bool,
 }
 
 /// Options of `sandbox serve`.
@@ -354,6 +384,9 @@ pub struct ServeArgs {
     /// The loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
+    /// Let things go wrong, as this file of faults says
+    #[arg(long, value_name = "FILE")]
+    pub fault: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

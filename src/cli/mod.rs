@@ -6,6 +6,8 @@ pub mod open;
 pub mod out;
 
 mod apply;
+#[cfg(feature = "sandbox")]
+mod fault;
 mod load;
 mod log;
 mod output;

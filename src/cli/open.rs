@@ -53,7 +53,7 @@ pub(super) async fn open(model: &Model, args: &CloudArgs, out: &Out) -> Result<O
         kinds.filter_map(crate::kind::by_name).any(|kind| kind.side() == side)
     };
     let (aws_stats, snowflake_stats) = (Arc::new(Stats::default()), Arc::new(Stats::default()));
-    let embedded = embedded(args)?;
+    let embedded = embedded(args, out)?;
     let mut cloud = Cloud { aws: None, snowflake: None };
     if uses(Side::Aws) {
         cloud.aws = Some(open_aws(model, args, embedded.as_ref(), Arc::clone(&aws_stats), out).await?);
@@ -71,9 +71,10 @@ type Embedded = crate::sandbox::Embedded;
 type Embedded = std::convert::Infallible;
 
 #[cfg(feature = "sandbox")]
-fn embedded(args: &CloudArgs) -> Result<Option<Embedded>, Failure> {
+fn embedded(args: &CloudArgs, out: &Out) -> Result<Option<Embedded>, Failure> {
     let Some(dir) = &args.sandbox else { return Ok(None) };
-    Embedded::open(dir).map(Some).map_err(|error| {
+    let faults = super::fault::load(args.fault.as_deref(), out)?;
+    let opened = Embedded::open(dir).map_err(|error| {
         let failure = Failure::new(Exit::Error, format!("cannot open the sandbox in {}: {error}", dir.display()));
         match crate::sandbox::Serving::read(dir) {
             Some(_) if error.kind() == std::io::ErrorKind::ResourceBusy => failure.hint(
@@ -81,12 +82,14 @@ fn embedded(args: &CloudArgs) -> Result<Option<Embedded>, Failure> {
             ),
             _ => failure,
         }
-    })
+    })?;
+    opened.set_faults(faults);
+    Ok(Some(opened))
 }
 
 #[cfg(not(feature = "sandbox"))]
 #[expect(clippy::unnecessary_wraps, reason = "the same form as with the sandbox")]
-fn embedded(_: &CloudArgs) -> Result<Option<Embedded>, Failure> {
+fn embedded(_: &CloudArgs, _: &Out) -> Result<Option<Embedded>, Failure> {
     Ok(None)
 }
 

@@ -26,7 +26,7 @@ use crate::cloud::snowflake::transport::Handler;
 use crate::cloud::snowflake::{Auth, Connection, Endpoint};
 use crate::model::Secret;
 use aws::AwsSandbox;
-use calls::{Entry, Log};
+use calls::{Call, Entry, Log, Outcome};
 use clock::Clock;
 use door::Door as _;
 use fault::{Plan, Traffic};
@@ -154,7 +154,13 @@ impl Embedded {
     /// What Snowflake would refuse.
     pub async fn sql(&self, statement: &str, role: &str) -> Result<ResultSet, SqlError> {
         let mut session = SessionState { user: SNOWFLAKE_USER.into(), role: role.into(), ..SessionState::default() };
-        self.snowflake.run(&mut session, statement, "00000000-0000-0000-0000-000000000000").await
+        let passing =
+            self.traffic.enter(Call { who: format!("{SNOWFLAKE_USER}/{role}"), ..Call::statement(statement) });
+        let work = self.snowflake.run(&mut session, statement, "00000000-0000-0000-0000-000000000000");
+        let answer = snowflake::shaped::run(&passing, work).await;
+        let code = answer.as_ref().err().map(|error| error.code).unwrap_or_default();
+        self.traffic.leave(passing, Outcome::new(200, code));
+        answer
     }
 
     /// Puts an object into a bucket, as the owner of the account.

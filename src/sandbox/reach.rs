@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::Plan;
 use super::serve::control::Remote;
 use super::snowflake::answer::{ResultSet, SqlError};
 use super::{Embedded, Serving};
@@ -44,6 +45,14 @@ impl Reach {
             return Ok(Self::There(remote));
         }
         Embedded::open(dir).map(|embedded| Self::Here(Box::new(embedded)))
+    }
+
+    /// What is to go wrong from now on; nothing if another process serves the clouds, which is left alone.
+    pub fn set_faults(&self, plan: Plan) -> Option<()> {
+        match self {
+            Self::Here(clouds) => Some(clouds.set_faults(plan)),
+            Self::There(_) => None,
+        }
     }
 
     /// Runs one statement as a role.

@@ -4,6 +4,7 @@
 
 mod cases;
 mod contract;
+mod faults;
 mod layers;
 mod logging;
 mod notifications;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use snowssi::apply::{End, Outcome, Patience, Stop};
 use snowssi::cloud::aws::{AwsOptions, Caller};
 use snowssi::cloud::snowflake::transport::Transport;
-use snowssi::cloud::snowflake::{SessionOptions, Who};
+use snowssi::cloud::snowflake::{Pace, SessionOptions, Who};
 use snowssi::cloud::{Aws, Cloud, Session};
 use snowssi::model::{Address, Call, Context, Region, Secret};
 use snowssi::plan::{Adopt, EntryOptions, Mode, Options, Plan};
@@ -19,6 +19,9 @@ use snowssi::spec::{Inputs, Model};
 
 /// What every secret is, wherever a spec says it is to be found: 32 bytes in Base64.
 pub(crate) const SECRET: &str = "Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
+
+/// Nobody waits for real seconds here.
+const PACE: Pace = Pace::with_second(Duration::from_millis(20));
 
 /// Embedded clouds.
 pub(crate) struct World {
@@ -113,6 +116,29 @@ impl World {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
+    /// KMS itself.
+    pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
+        let snowssi::cloud::aws::Embedded { http_client, credentials } = self.embedded.aws();
+        let config = aws_sdk_kms::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_kms::config::Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .http_client(http_client);
+        aws_sdk_kms::Client::from_conf(config.build())
+    }
+
+    /// The clouds themselves: what is to go wrong in them, and what was asked of them.
+    pub(crate) fn clouds(&self) -> &Embedded {
+        &self.embedded
+    }
+
+    /// A session with Snowflake, beside those that plans and applies open.
+    pub(crate) fn session(&self) -> Session {
+        let transport = Transport::InProcess(self.embedded.wire());
+        let options = SessionOptions { pace: PACE, ..SessionOptions::default() };
+        Session::open(self.embedded.connection(), &transport, options).unwrap()
+    }
+
     /// Runs something to its end.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
@@ -146,7 +172,7 @@ impl World {
         self.runtime.block_on(async {
             let aws = Aws::open(options).await.unwrap();
             let transport = Transport::InProcess(self.embedded.wire());
-            let session = SessionOptions { secrets, ..SessionOptions::default() };
+            let session = SessionOptions { secrets, pace: PACE, ..SessionOptions::default() };
             let session = Session::open(self.embedded.connection(), &transport, session).unwrap();
             let (caller, who) = if let Some(identity) = self.identity.get() {
                 identity.clone()

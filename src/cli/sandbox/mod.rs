@@ -1,5 +1,6 @@
 //! `snowssi sandbox`: the embedded clouds by themselves.
 
+mod calls;
 mod put;
 mod serve;
 mod settings;
@@ -20,11 +21,18 @@ pub(super) async fn run(args: &SandboxArgs, out: &Out) -> Result<Exit, Failure> 
             out.status(&format!("The sandbox in {} is empty.", args.dir.display()));
             Ok(Exit::Success)
         }
-        SandboxCommand::Sql { statement, role } => {
-            let rows = reach(&args.dir).await?.sql(statement, role).await.map_err(refused)?;
+        SandboxCommand::Sql { statement, role, fault } => {
+            let reach = reach(&args.dir).await?;
+            if fault.is_some() {
+                let served = || Failure::new(Exit::Error, "the sandbox is being served by another process");
+                let plan = super::fault::load(fault.as_deref(), out)?;
+                reach.set_faults(plan).ok_or_else(|| served().hint("give --fault to `snowssi sandbox serve`"))?;
+            }
+            let rows = reach.sql(statement, role).await.map_err(refused)?;
             out.result(&table(&rows));
             Ok(Exit::Success)
         }
+        SandboxCommand::Calls(args_of_calls) => calls::run(&args.dir, args_of_calls, out),
         SandboxCommand::Put { file, to } => put::run(&args.dir, file, to, out).await,
         SandboxCommand::Serve(serve) => serve::run(&args.dir, serve, out).await,
     }

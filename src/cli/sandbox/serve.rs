@@ -20,9 +20,11 @@ pub(super) async fn run(dir: &Path, args: &ServeArgs, out: &Out) -> Result<Exit,
     let aws_port = args.port;
     let snowflake_port = args.snowflake_port.unwrap_or(if aws_port == 0 { 0 } else { SNOWFLAKE_PORT });
     let options = Options { host: loopback(&args.host)?, aws_port, snowflake_port };
+    let faults = super::super::fault::load(args.fault.as_deref(), out)?;
     let mut signals =
         Signals::listen().map_err(|error| Failure::new(Exit::Error, format!("cannot listen for signals: {error}")))?;
     let clouds = Embedded::open(dir).map_err(|error| cannot("open", dir, &error))?;
+    clouds.set_faults(faults);
     let served = Served::start(Arc::new(clouds), options).map_err(|error| {
         let failure = cannot("serve", dir, &error);
         if error.kind() == std::io::ErrorKind::AddrInUse {

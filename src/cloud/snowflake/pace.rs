@@ -23,7 +23,7 @@ impl Default for Pace {
 
 impl Pace {
     /// Waits as if a second had this length.
-    pub fn with_second(second: Duration) -> Self {
+    pub const fn with_second(second: Duration) -> Self {
         Self { second }
     }
 

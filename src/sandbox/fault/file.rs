@@ -40,6 +40,11 @@ const KINDS: [(&str, &[&str], &[&str]); 20] = [
     ("chunked", &[], &["inline", "rows", "key_only"]),
 ];
 
+/// The names of all kinds of faults.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _, _)| *name)
+}
+
 /// Reads a plan. `path` is for messages only.
 ///
 /// # Errors

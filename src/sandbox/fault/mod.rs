@@ -11,7 +11,7 @@ mod rule;
 mod traffic;
 mod words;
 
-pub use file::read;
+pub use file::{kinds, read};
 pub use pattern::{BadPattern, Pattern};
 pub use problem::{Problem, Problems};
 pub use rule::{Kind, Rate, Rule, Span};

@@ -30,7 +30,7 @@ mod run;
 mod schedule;
 mod scheduler;
 mod select;
-mod shaped;
+pub(super) mod shaped;
 mod show;
 mod simulator;
 mod stage;

@@ -1,8 +1,40 @@
 //! What faults make of the answers of statements: rows that are hidden, and a `SHOW` that is as full as can be.
 
 use super::answer::{ResultSet, SqlError};
-use super::fail;
-use crate::sandbox::fault::{Kind, Struck};
+use super::fail::{self, Fallible};
+use crate::sandbox::calls::Call;
+use crate::sandbox::fault::{Kind, Passing, Struck};
+
+/// Runs a statement that comes without a session and a connection, unless something is to go wrong with it. What goes wrong with those is
+/// told as a refusal.
+pub(in crate::sandbox) async fn run(
+    passing: &Passing,
+    work: impl Future<Output = Fallible<ResultSet>>,
+) -> Fallible<ResultSet> {
+    let struck = &passing.struck;
+    struck.delay().await;
+    let instead = |kind: &Kind| match kind {
+        Kind::Refuse { code, message, .. } => fail::error("000603", "XX000", format!("{code}: {message}")),
+        kind => fail::error("000603", "XX000", format!("Injected fault: {}.", kind.name())),
+    };
+    if let Some(kind) = struck.before() {
+        return Err(instead(kind));
+    }
+    if let Some(error) = hidden(struck, passing.call()) {
+        return Err(error);
+    }
+    let answer = work.await?;
+    match struck.after() {
+        Some(kind) => Err(instead(kind)),
+        None => Ok(shaped(struck, &answer)),
+    }
+}
+
+/// The refusal of a statement whose object is hidden. What is hidden from a `SHOW` are rows.
+pub(super) fn hidden(struck: &Struck, call: &Call) -> Option<SqlError> {
+    let at_work = call.runs() && !call.is_show() && struck.hides(Some(call.resource.trim_start_matches('@')));
+    at_work.then(|| not_visible(&call.operation, &call.resource))
+}
 
 /// The answer of a statement without what is hidden, and cut where a `SHOW` ends.
 pub(super) fn shaped(struck: &Struck, result: &ResultSet) -> ResultSet {
@@ -41,7 +73,7 @@ fn fill(result: &mut ResultSet, name: usize, cap: usize) {
 }
 
 /// What Snowflake says of an object that the role may not see.
-pub(super) fn not_visible(operation: &str, name: &str) -> SqlError {
+fn not_visible(operation: &str, name: &str) -> SqlError {
     let kind = operation.split_once(' ').map_or("Object", |(_, kind)| kind);
     let mut letters = kind.chars();
     let title = letters.next().map(|first| first.to_uppercase().collect::<String>() + &letters.as_str().to_lowercase());

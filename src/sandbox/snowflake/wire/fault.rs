@@ -9,7 +9,7 @@ use super::{Answered, Asked, Wire};
 use crate::cloud::snowflake::transport::{Broken, NeverMade};
 use crate::sandbox::calls::{Call, Outcome};
 use crate::sandbox::fault::{Cut, Kind, Struck};
-use crate::sandbox::snowflake::answer::{ResultSet, SqlError};
+use crate::sandbox::snowflake::answer::ResultSet;
 use crate::sandbox::snowflake::shaped;
 
 impl Wire {
@@ -63,12 +63,6 @@ impl Wire {
         }
         None
     }
-}
-
-/// A request that is to be refused as a statement is: what it is about is hidden.
-pub(super) fn hidden(struck: &Struck, call: &Call) -> Option<SqlError> {
-    let at_work = call.runs() && !call.is_show() && struck.hides(Some(call.resource.trim_start_matches('@')));
-    at_work.then(|| shaped::not_visible(&call.operation, &call.resource))
 }
 
 /// How many answers are to say that the statement still runs.

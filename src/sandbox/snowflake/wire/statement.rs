@@ -17,6 +17,7 @@ use super::shelf::Shelf;
 use super::{Asked, Wire};
 use crate::sandbox::fault::{Passing, Struck};
 use crate::sandbox::snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
+use crate::sandbox::snowflake::shaped;
 
 /// A statement that was asked for.
 pub(super) struct Statement {
@@ -199,7 +200,7 @@ impl Wire {
         let session = self.session(asked)?;
         let desired = session.state().parameters.get("MULTI_STATEMENT_COUNT").cloned();
         let mut order = Order::read(asked, desired.as_deref())?;
-        if let Some(error) = fault::hidden(&passing.struck, passing.call()) {
+        if let Some(error) = shaped::hidden(&passing.struck, passing.call()) {
             order.work = Work::Refused(error);
         }
         let later = order.later;
