@@ -10,7 +10,7 @@ use super::expr::Val;
 use super::fail::{self, Fallible};
 use super::refresh::Registered;
 use super::scheduler;
-use super::state::{ACCOUNT, Id, Kind, Object};
+use super::state::{ACCOUNT, Id, Kind, Object, State};
 
 const DAY: i64 = 86_400_000;
 /// How many runs, and how many registrations, are kept at most.
@@ -147,6 +147,15 @@ pub(super) fn cancel(cx: &mut Context<'_>, task: Id) {
     let of = |run: &&mut TaskRun| run.state == Progress::Executing && (run.task == task || run.graph.root == task);
     for run in cx.edit().runs.iter_mut().filter(of) {
         (run.state, run.completed) = (Progress::Cancelled, Some(now));
+    }
+}
+
+/// A process that ended in the midst of a run has ended the run.
+pub(super) fn end_cut_off(state: &mut State) {
+    for run in state.runs.iter_mut().filter(|run| run.state == Progress::Executing) {
+        run.state = Progress::Failed;
+        run.completed = run.started;
+        run.error = Some(("000603".to_owned(), "The sandbox was closed while the task was running.".to_owned()));
     }
 }
 

@@ -51,7 +51,8 @@ impl Simulator {
     pub fn open(dir: &Path, door: Arc<dyn Door>) -> Result<Self, std::io::Error> {
         std::fs::create_dir_all(dir)?;
         let file = dir.join(FILE);
-        let state = State::load(&file, Clock::default().now_ms())?;
+        let mut state = State::load(&file, Clock::default().now_ms())?;
+        super::history::end_cut_off(&mut state);
         Ok(Self::with_state(state, Some(file), door))
     }
 

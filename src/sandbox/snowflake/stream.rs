@@ -253,11 +253,13 @@ pub(super) fn has_data(cx: &mut Context<'_>, id: Id) -> Fallible<bool> {
     let Some(stream) = cx.see().stream(id) else { return Err(fail::nowhere()) };
     check_usable(cx, id, stream)?;
     let found = !changes(cx, stream).is_empty();
-    if !found {
-        let now = cx.now;
-        if let Some(stream) = cx.edit().stream_mut(id) {
-            stream.fresh = now;
-        }
+    let now = cx.now;
+    // Staleness is a matter of days: asking every few seconds need not write the account every time.
+    if !found
+        && now - stream.fresh >= 60_000
+        && let Some(stream) = cx.edit().stream_mut(id)
+    {
+        stream.fresh = now;
     }
     Ok(found)
 }
