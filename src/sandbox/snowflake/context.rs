@@ -56,7 +56,6 @@ pub(super) struct StagedFiles {
 pub(super) enum Told {
     Text(String),
     /// Columns `$1`, `$2` and so on, then `METADATA$FILENAME` and the other columns of metadata.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reader of files answers so"))]
     Rows(Arc<ResultSet>),
 }
 

@@ -37,8 +37,12 @@ pub(super) fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<P
 }
 
 pub(super) fn pattern(props: &mut Props) -> Fallible<Option<Regex>> {
-    let Some(text) = props.text("PATTERN")? else { return Ok(None) };
-    Regex::new(&format!("^(?:{text})$")).map(Some).map_err(|_| fail::bad_property(&text, "PATTERN"))
+    props.text("PATTERN")?.as_deref().map(anchored).transpose()
+}
+
+/// A pattern, which must fit the whole of what it is held against.
+pub(super) fn anchored(pattern: &str) -> Fallible<Regex> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|_| fail::bad_property(pattern, "PATTERN"))
 }
 
 /// `LIST @s[/path] [PATTERN = '…']`.

@@ -6,10 +6,10 @@ use super::answer::ResultSet;
 use super::context::Context;
 use super::expr::Val;
 use super::fail::Fallible;
-use super::history;
 use super::parse::{Name, StagePath};
 use super::select;
 use super::state::{Id, Kind};
+use super::{history, load};
 
 /// Runs a query.
 pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
@@ -17,7 +17,6 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
 }
 
 /// Runs a query over the rows of staged files, which stand for the stage in its FROM.
-#[cfg_attr(not(test), expect(dead_code, reason = "COPY INTO is to transform by it"))]
 pub(super) fn project(cx: &mut Context<'_>, sql: &str, files: &ResultSet) -> Fallible<ResultSet> {
     select::project(cx, sql, files)
 }
@@ -52,6 +51,7 @@ type TableFunction = fn(&mut Context<'_>, &BTreeMap<String, Val>) -> Fallible<Re
 pub(super) fn table_function(name: &str) -> Option<TableFunction> {
     Some(match name {
         "TASK_HISTORY" => |cx, args| history::task_history(cx, args),
+        "COPY_HISTORY" => |cx, args| load::copy_history(cx, args),
         "STAGE_DIRECTORY_FILE_REGISTRATION_HISTORY" => |cx, args| history::file_registrations(cx, args),
         _ => return None,
     })

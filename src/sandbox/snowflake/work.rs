@@ -176,9 +176,7 @@ pub(super) async fn ask(
 ) -> Fallible<Told> {
     match question {
         Question::Integration(args) => validate(simulator, session, query_id, args).await.map(Told::Text),
-        Question::Files(files) => {
-            Err(fail::beyond(&format!("reading the files of @{} in a query", files.stage.stage.shown())))
-        }
+        Question::Files(files) => Worker { simulator, session, query_id }.staged(files).await.map(Told::Rows),
     }
 }
 

@@ -99,6 +99,13 @@ pub(super) fn takes_documents(kind: &str) -> bool {
 }
 
 impl Converting {
+    /// The same, with AUTO for all formats.
+    pub(super) fn plain(&self) -> Self {
+        let auto = || "AUTO".to_owned();
+        let formats = Formats { date: auto(), time: auto(), timestamp: auto(), zone: self.formats.zone.clone() };
+        Self { formats, ..self.clone() }
+    }
+
     /// The cell of a value in a column of this type; NULL fits every type.
     pub(super) fn cell(&self, value: &Cell, kind: &str) -> Result<Option<String>, Misfit> {
         let Some(to) = Type::of(kind) else {

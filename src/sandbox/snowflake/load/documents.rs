@@ -42,7 +42,7 @@ impl Documents {
         } else {
             let mut from = 0;
             for line in text.split_inclusive('\n') {
-                if !rows.documents(line, from) {
+                if !rows.documents(line.trim_end_matches(['\n', '\r']), from) {
                     break;
                 }
                 from += line.len();
@@ -62,6 +62,10 @@ impl Rows<'_> {
     fn documents(&mut self, text: &str, from: usize) -> bool {
         let mut reader = Reader::new(text, self.options.duplicates);
         loop {
+            // Documents that are parted by commas are read like those that are not.
+            if !self.rows.is_empty() {
+                reader.mark(',');
+            }
             reader.blanks();
             let start = reader.at;
             if reader.peek().is_none() {

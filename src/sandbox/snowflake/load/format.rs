@@ -160,6 +160,11 @@ impl Reading {
         }
     }
 
+    /// How many fields of a record a query can name, if it names so many.
+    pub(super) fn width(&self, named: usize) -> usize {
+        if matches!(self.kind, Kind::Csv(_)) { named.max(1) } else { 1 }
+    }
+
     /// The bytes of a file as its records are read from them.
     pub(super) fn unpack(&self, name: &str, bytes: Vec<u8>) -> Fallible<Vec<u8>> {
         let mut bytes = self.compression.unpack(name, bytes)?;

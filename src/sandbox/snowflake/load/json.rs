@@ -110,6 +110,8 @@ impl<'a> Reader<'a> {
             }
             let key = self.string()?;
             if members.contains_key(&key) && !self.duplicates {
+                // It shows at the quote that closes the key.
+                self.at -= 1;
                 return self.fault(format!("duplicate object attribute \"{key}\""));
             }
             if !self.mark(':') {

@@ -15,16 +15,23 @@ mod convert;
 mod csv;
 mod documents;
 mod format;
+mod history;
 mod json;
 mod metadata;
 mod moments;
 mod record;
 mod running;
 mod settle;
+mod staged;
 mod statement;
+mod transform;
 mod unload;
 mod variant;
 
+pub(super) use history::{copy_history, load_history, validate};
 pub(super) use metadata::Loads;
 pub(super) use statement::{Load, copy_into};
 pub(super) use unload::Unload;
+
+#[cfg(test)]
+mod tests;

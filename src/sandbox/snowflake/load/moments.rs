@@ -254,6 +254,25 @@ pub(super) fn shown_date(days: &str) -> Option<String> {
 
 /// A point in time as it is written to files, from a cell.
 pub(super) fn shown_moment(cell: &str, kind: &str) -> Option<String> {
+    let at = zoned(cell)?;
+    let format = if kind == "timestamp_ntz" { "%Y-%m-%d %H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S%.3f %z" };
+    Some(at.strftime(format).to_string())
+}
+
+/// The same with all its digits, in a form that AUTO reads.
+pub(super) fn exact(cell: &str, kind: &str) -> Option<String> {
+    let at = zoned(cell)?;
+    let format = if kind == "timestamp_ntz" { "%Y-%m-%d %H:%M:%S%.9f" } else { "%Y-%m-%d %H:%M:%S%.9f %:z" };
+    Some(at.strftime(format).to_string())
+}
+
+/// A time of day, from a cell.
+pub(super) fn shown_time(cell: &str) -> Option<String> {
+    Some(zoned(cell)?.strftime("%H:%M:%S%.9f").to_string())
+}
+
+/// Seconds with a fraction, and after a blank the minutes of the offset and a day's more.
+fn zoned(cell: &str) -> Option<jiff::Zoned> {
     let (seconds, offset) = cell.split_once(' ').map_or((cell, None), |(seconds, offset)| (seconds, Some(offset)));
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     let nanos: i32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
@@ -264,7 +283,5 @@ pub(super) fn shown_moment(cell: &str, kind: &str) -> Option<String> {
     };
     let at = jiff::Timestamp::new(whole.parse().ok()?, nanos).ok()?;
     let zone = jiff::tz::Offset::from_seconds(offset.checked_mul(60)?).ok()?;
-    let at = at.to_zoned(zone.to_time_zone());
-    let format = if kind == "timestamp_ntz" { "%Y-%m-%d %H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S%.3f %z" };
-    Some(at.strftime(format).to_string())
+    Some(at.to_zoned(zone.to_time_zone()))
 }

@@ -4,11 +4,12 @@
 use super::super::answer::{Column, ResultSet};
 use super::super::context::Context;
 use super::super::fail::{self, Fallible};
-use super::super::select;
 use super::super::work::Worker;
+use super::super::{query, select};
 use super::compression::LARGEST;
 use super::metadata::{Checked, Event, Known, Problem};
 use super::settle::{self, Row, Settled};
+use super::staged::File;
 use super::statement::{Load, OnError, Source, Validation};
 use crate::sandbox::door::{Assumed, ObjectInfo};
 
@@ -74,7 +75,7 @@ impl Worker<'_> {
             return Err(not_found(url));
         }
         let (wanted, skipped) = self.locked(|cx| Ok(unknown(cx, &load, found)))?;
-        let blank = self.locked(|cx| blank(cx, &load))?;
+        let (blank, now) = self.locked(|cx| Ok((blank(cx, &load)?, cx.now)))?;
         let mut done: Vec<Done> = Vec::new();
         let mut read = 0_u64;
         for object in wanted {
@@ -84,7 +85,10 @@ impl Worker<'_> {
             read = read.saturating_add(object.size);
             let bytes = self.bytes_of(&load.source, &session, &object).await?;
             let bytes = load.reading.unpack(&object.key, bytes)?;
-            match settle::file(&load, &blank, &object.key, &bytes) {
+            let file = File { object: &object, now };
+            let sql = load.transform.as_ref().map(|transform| transform.sql.clone()).unwrap_or_default();
+            let mut project = |files: &ResultSet| self.locked(|cx| query::project(cx, &sql, files));
+            match settle::file(&load, &blank, &file, &bytes, &mut project) {
                 Ok(settled) => done.push(Done { url: load.source.access.url_of(&object.key), object, settled }),
                 Err(aborted) => {
                     let problems = vec![aborted.problem];

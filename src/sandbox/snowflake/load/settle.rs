@@ -1,14 +1,19 @@
 //! What becomes of the records of one file: rows of the table, or errors, by what ON_ERROR says of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::super::answer::SqlError;
-use super::super::fail;
+use super::super::answer::{Column, ResultSet, SqlError};
+use super::super::fail::{self, Fallible};
 use super::convert::{Converting, Misfit};
-use super::format::Kind;
+use super::format::{Kind, Reading};
+use super::json;
 use super::metadata::{ERRORS, Problem};
+use super::moments;
 use super::record::{COLUMN_COUNT, Cell, DELIMITER, END_OF_RECORD, Fault, Places, Record};
+use super::staged::{self, File};
 use super::statement::{Load, Matching, OnError};
+use super::transform::Transform;
 use super::variant::Variant;
 
 const NULL_IN_NOT_NULL: super::record::Code = ("100072", "22000");
@@ -35,11 +40,25 @@ pub(super) struct Aborted {
     pub(super) problem: Problem,
 }
 
+/// Computes the query of a transformation over rows of files.
+pub(super) type Project<'a> = &'a mut (dyn FnMut(&ResultSet) -> Fallible<ResultSet> + Send);
+
 /// Settles a file, given its unpacked bytes and the cells of the columns that it does not fill.
-pub(super) fn file(load: &Load, blank: &Row, name: &str, bytes: &[u8]) -> Result<Settled, Box<Aborted>> {
+pub(super) fn file(
+    load: &Load,
+    blank: &Row,
+    file: &File<'_>,
+    bytes: &[u8],
+    project: Project<'_>,
+) -> Result<Settled, Box<Aborted>> {
+    let name = file.object.key.as_str();
     let on_error = if load.validation.is_some() { OnError::Continue } else { load.options.on_error };
     let records = load.reading.records(bytes);
     let columns = Columns { load, blank, header: records.header.as_deref() };
+    let mut computed = load.transform.as_ref().map(|transform| {
+        let rows = records.rows.iter().flatten().map(|record| file.row(record, load.reading.width(transform.width)));
+        transformed(&load.reading, transform, rows.collect(), project).into_iter()
+    });
     let structured = matches!(load.reading.kind, Kind::Csv(_));
     let mut places = Places::new(bytes);
     let mut settled =
@@ -47,7 +66,10 @@ pub(super) fn file(load: &Load, blank: &Row, name: &str, bytes: &[u8]) -> Result
     let mut unreadable = false;
     for record in records.rows {
         let fault = match record {
-            Ok(record) => match columns.row(&record, bytes) {
+            Ok(record) => match match &mut computed {
+                None => columns.row(&record, bytes),
+                Some(computed) => columns.computed(computed.next(), &record),
+            } {
                 Ok(row) => {
                     settled.rows.push(row);
                     continue;
@@ -145,7 +167,68 @@ struct Columns<'a> {
     header: Option<&'a [String]>,
 }
 
+/// Rows of a transformation with the columns they are of, or why there is none.
+type Computed = Result<(Arc<Vec<Column>>, Row), SqlError>;
+
+/// Computes a transformation. If it cannot be computed over all rows, the halves are tried, until each row that is at fault is found.
+fn transformed(reading: &Reading, transform: &Transform, rows: Vec<Row>, project: Project<'_>) -> Vec<Computed> {
+    let mut computed = Vec::new();
+    let mut open = vec![rows];
+    while let Some(mut rows) = open.pop() {
+        if rows.is_empty() {
+            continue;
+        }
+        let count = rows.len();
+        let columns = staged::columns(reading, reading.width(transform.width));
+        let files = ResultSet { columns, rows, statement_type: 0x1000 };
+        match project(&files) {
+            Ok(result) if result.rows.len() == count => {
+                let columns = Arc::new(result.columns);
+                computed.extend(result.rows.into_iter().map(|row| Ok((Arc::clone(&columns), row))));
+            }
+            Ok(_) => {
+                computed.extend((0..count).map(|_| Err(fail::unsupported("a COPY that changes the number of rows"))))
+            }
+            Err(error) if count == 1 => computed.push(Err(error)),
+            Err(_) => {
+                rows = files.rows;
+                let later = rows.split_off(count / 2);
+                open.push(later);
+                open.push(rows);
+            }
+        }
+    }
+    computed
+}
+
 impl Columns<'_> {
+    /// A row of the table from a row of the transformation.
+    fn computed(&self, computed: Option<Computed>, record: &Record) -> Result<Row, Fault> {
+        let load = self.load;
+        let (columns, row) = match computed {
+            Some(Ok(computed)) => computed,
+            Some(Err(error)) => {
+                return Err(conversion((error.code, error.sql_state), error.message, record.start, 0));
+            }
+            None => return Ok(self.blank.clone()),
+        };
+        let mut cells = self.blank.clone();
+        for (field, (target, (cell, column))) in load.targets.iter().zip(row.iter().zip(columns.iter())).enumerate() {
+            let (Some(of), Some(into)) = (load.columns.get(*target), cells.get_mut(*target)) else { continue };
+            let (value, computed) = value_of(cell.as_deref(), column.kind);
+            let plain;
+            let converting = if computed {
+                plain = load.converting.plain();
+                &plain
+            } else {
+                &load.converting
+            };
+            *into = converted(converting, &value, &of.kind, record.start, field)?;
+        }
+        self.check_nulls(record, &cells)?;
+        Ok(cells)
+    }
+
     fn row(&self, record: &Record, bytes: &[u8]) -> Result<Row, Fault> {
         let load = self.load;
         let mut cells = self.blank.clone();
@@ -213,7 +296,7 @@ impl Columns<'_> {
     fn check_count(&self, record: &Record, bytes: &[u8]) -> Result<(), Fault> {
         let Kind::Csv(csv) = &self.load.reading.kind else { return Ok(()) };
         let (found, wanted) = (record.fields.len(), self.load.columns.len());
-        if found == wanted || self.load.listed || !csv.check_count {
+        if found == wanted || self.load.listed || !csv.check_count || self.load.transform.is_some() {
             return Ok(());
         }
         if record.row == 1 {
@@ -266,4 +349,21 @@ fn converted(
     field: usize,
 ) -> Result<Option<String>, Fault> {
     converting.cell(value, kind).map_err(|Misfit { code, message }| conversion(code, message, at, field))
+}
+
+/// The value of a cell, and whether it is a time that was computed: the formats of the file are not for it.
+fn value_of(cell: Option<&str>, kind: &str) -> (Cell, bool) {
+    let Some(cell) = cell else { return (Cell::Null, false) };
+    let shown = |text: Option<String>| (Cell::Text(text.unwrap_or_else(|| cell.to_owned())), true);
+    match kind {
+        "variant" | "object" | "array" => match json::document(cell) {
+            Ok(Some(value)) => (Cell::Variant(value), false),
+            _ => (Cell::Text(cell.to_owned()), false),
+        },
+        "boolean" => (Cell::Variant(Variant::Bool(cell == "1" || cell == "true")), false),
+        "date" => shown(moments::shown_date(cell)),
+        "time" => shown(moments::shown_time(cell)),
+        "timestamp_ntz" | "timestamp_ltz" | "timestamp_tz" => shown(moments::exact(cell, kind)),
+        _ => (Cell::Text(cell.to_owned()), false),
+    }
 }

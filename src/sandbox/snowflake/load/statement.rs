@@ -3,6 +3,7 @@
 use regex_lite::Regex;
 
 use super::super::access::Access;
+use super::super::answer::ResultSet;
 use super::super::context::Context;
 use super::super::fail::{self, Fallible};
 use super::super::file_format::{self, FileFormat};
@@ -10,6 +11,7 @@ use super::super::files;
 use super::super::lex::Tok;
 use super::super::parse::{Name, Parser};
 use super::super::props::Props;
+use super::super::query;
 use super::super::stage::{self, Encryption, Format, Stage};
 use super::super::state::{Id, Kind};
 use super::super::table::TableColumn;
@@ -17,6 +19,8 @@ use super::super::work::{Job, Outcome};
 use super::convert::{Converting, takes_documents};
 use super::format::{Kind as FormatKind, Options, Reading};
 use super::moments::Formats;
+use super::staged;
+use super::transform::Transform;
 
 /// A load that has been checked and waits for its files.
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ pub(in crate::sandbox::snowflake) struct Load {
     pub(super) converting: Converting,
     pub(super) options: CopyOptions,
     pub(super) validation: Option<Validation>,
+    pub(super) transform: Option<Transform>,
 }
 
 /// Where the files of a statement are.
@@ -94,7 +99,7 @@ pub(in crate::sandbox::snowflake) fn copy_into(cx: &mut Context<'_>, p: &mut Par
     }
 }
 
-fn load(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
+fn load(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     let name = p.name()?;
     let listed = column_list(p)?;
     if !p.eat("FROM") {
@@ -104,26 +109,35 @@ fn load(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
             p.unexpected()
         });
     }
-    if p.is_mark("(") {
-        return Err(fail::unsupported("COPY INTO a table from a query"));
-    }
-    let place = place(p)?;
+    let transform = if p.mark("(") { Some(Transform::read(cx, &super::unload::inner(p)?)?) } else { None };
+    let place = match &transform {
+        Some(transform) => Written::Stage(transform.stage.clone()),
+        None => place(p)?,
+    };
     let mut props = Props::read(p)?;
     p.end()?;
     let (table, columns) = target(cx, &name)?;
     let targets = targets(&columns, listed.as_deref(), p)?;
     demand_warehouse(cx)?;
-    let (source, stage) = source(cx, place, &mut props)?;
-    let format = match file_format::given(cx, &mut props, "COPY INTO")? {
-        Some(format) => format,
-        None => stage_format(cx, &stage)?,
+    let (mut source, stage) = source(cx, place, &mut props)?;
+    let named = transform.as_ref().and_then(|transform| transform.file_format.as_ref());
+    let format = match (file_format::given(cx, &mut props, "COPY INTO")?, named) {
+        (Some(format), _) => format,
+        (None, Some(name)) => file_format::named(cx, &Name::read(name)?, "COPY INTO")?,
+        (None, None) => stage_format(cx, &stage)?,
     };
+    if let Some(pattern) = transform.as_ref().and_then(|transform| transform.pattern.as_ref()) {
+        source.pattern = Some(files::anchored(pattern)?);
+    }
     let options = CopyOptions::read(&mut props, &stage)?;
     let converting = converting(cx, &format, &mut props, &stage)?;
     let validation = validation(&mut props)?;
     props.finish()?;
     let reading = Reading::of(&format)?;
-    check_shape(&reading, &columns, &targets, &options)?;
+    match &transform {
+        None => check_shape(&reading, &columns, &targets, &options)?,
+        Some(transform) => check_transform(cx, transform, &reading, targets.len(), &options, validation.is_some())?,
+    }
     let table_name = cx.see().get(table).map(|o| o.name.clone()).unwrap_or_default();
     let listed = listed.is_some();
     Ok(Outcome::Outside(Box::new(Job::Load(Box::new(Load {
@@ -137,6 +151,7 @@ fn load(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         converting,
         options,
         validation,
+        transform,
     })))))
 }
 
@@ -355,6 +370,37 @@ fn validation(props: &mut Props) -> Fallible<Option<Validation>> {
         "RETURN_ALL_ERRORS" => Ok(Some(Validation::AllErrors)),
         _ => rows().map(Validation::Rows).map(Some).ok_or_else(|| fail::bad_value(&written, "VALIDATION_MODE")),
     }
+}
+
+/// A query is computed once without rows: its names and its number of columns show before a file is read.
+fn check_transform(
+    cx: &mut Context<'_>,
+    transform: &Transform,
+    reading: &Reading,
+    targets: usize,
+    options: &CopyOptions,
+    validation: bool,
+) -> Fallible<()> {
+    if options.matching.is_some() {
+        let text = "SQL compilation error:\nmatch_by_column_name is not supported with copy transform.";
+        return Err(fail::error("002098", "0A000", text));
+    }
+    if validation {
+        return Err(fail::unsupported("VALIDATION_MODE in a COPY from a query"));
+    }
+    if matches!(&reading.kind, FormatKind::Csv(csv) if csv.parse_header) {
+        return Err(fail::unsupported("PARSE_HEADER in a COPY from a query"));
+    }
+    let columns = staged::columns(reading, reading.width(transform.width));
+    let none = ResultSet { columns, rows: Vec::new(), statement_type: 0x1000 };
+    let found = query::project(cx, &transform.sql, &none)?.columns.len();
+    if found != targets {
+        let text = format!(
+            "SQL compilation error:\nInsert value list does not match column list expecting {targets} but got {found}"
+        );
+        return Err(fail::error("002020", "21S01", text));
+    }
+    Ok(())
 }
 
 /// Files whose records are one value fill one column, unless their members are matched with columns by name.

@@ -59,7 +59,11 @@ impl Compiler<'_, '_> {
                 let parts: Vec<String> = idents.iter().map(folded).collect();
                 self.column(&parts, expr.span())
             }
-            Expr::Value(value) => constant(&value.value),
+            Expr::Value(value) => match &value.value {
+                // `$1`: a column by its place.
+                Value::Placeholder(mark) if mark.starts_with('$') => self.column(&[mark.clone()], value.span),
+                other => constant(other),
+            },
             Expr::Nested(inner) => {
                 self.expr(inner, source).map(|typed| Typed { sql: format!("({})", typed.sql), ..typed })
             }

@@ -16,6 +16,7 @@ use crate::sandbox::snowflake::answer::{ResultSet, SqlError};
 use crate::sandbox::snowflake::context::{Question, StagedFiles, Told};
 use crate::sandbox::snowflake::expr::Val;
 use crate::sandbox::snowflake::fail::{self, Fallible};
+use crate::sandbox::snowflake::load;
 use crate::sandbox::snowflake::parse::{Name, StagePath};
 use crate::sandbox::snowflake::query::table_function;
 use crate::sandbox::snowflake::state::{Id, Kind};
@@ -360,6 +361,7 @@ impl Compiler<'_, '_> {
                 self.information_function(&database, function, args, source)
             }
             [database, "INFORMATION_SCHEMA", function] => self.information_function(database, function, args, source),
+            ["VALIDATE"] => self.validate(args, source),
             [function] | [.., function] => Err(fail::error(
                 "002141",
                 "42601",
@@ -367,6 +369,22 @@ impl Compiler<'_, '_> {
             )),
             [] => Err(fail::nowhere()),
         }
+    }
+
+    /// `VALIDATE(t, JOB_ID => '_last')`: its first argument is the name of a table.
+    fn validate(&mut self, args: &[FunctionArg], source: &Source<'_>) -> Fallible<Base> {
+        let Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(table)), rest)) = args.split_first() else {
+            return Err(fail::beyond("VALIDATE without a table"));
+        };
+        let name: Vec<String> = match table {
+            Expr::Identifier(ident) => vec![folded(ident)],
+            Expr::CompoundIdentifier(idents) => idents.iter().map(folded).collect(),
+            _ => return Err(fail::beyond("VALIDATE of anything but a table")),
+        };
+        let rest = self.constants(rest, source)?;
+        let result = load::validate(self.cx, &name_of(&name), &rest)?;
+        let key = self.fresh('f');
+        self.loaded(key, vec!["VALIDATE".to_owned()], &result)
     }
 
     fn information_function(

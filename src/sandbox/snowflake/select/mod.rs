@@ -153,13 +153,6 @@ pub(super) fn ids_of(cx: &Context<'_>, names: &[Name], kind: Kind) -> Vec<Id> {
     names.iter().filter_map(|name| cx.object(kind, name, "SELECT").ok()).map(|object| object.id).collect()
 }
 
-/// The cell of a value that was written as a text, in a column of this kind.
-pub(super) fn cell_of_text(cx: &Context<'_>, kind: &str, text: &str) -> Fallible<Option<String>> {
-    let to = Type::of_kind(kind)?;
-    let value = rusqlite::types::Value::Text(text.to_owned());
-    to.cell(convert::convert(&env(cx), value, types::TEXT, to)?)
-}
-
 /// A table's columns for the columns of a result.
 pub(super) fn kind_of(column: &super::answer::Column) -> String {
     Type::of_column(column).kind()

@@ -483,3 +483,191 @@ fn what_is_unloaded_loads_again() {
         ("COPY INTO @NOPE/new FROM T", "002003"),
     ]);
 }
+
+#[test]
+fn queries_read_staged_files() {
+    let mut b = bench();
+    b.ok("CREATE FILE FORMAT J TYPE = JSON");
+    b.ok("CREATE FILE FORMAT C TYPE = CSV FIELD_OPTIONALLY_ENCLOSED_BY = '\"'");
+    b.cloud.file("in", "p/1.csv", "1,\"x,y\"\n2,z,more\n");
+    b.cloud.file("in", "p/a.json", "{\"id\": 7, \"in\": {\"k\": \"v\"}}\n{\"id\": 8}");
+    let rows = |b: &mut Bench, sql: &str| {
+        let rows = b.ok(sql).rows;
+        let text = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "-".into());
+        rows.iter().map(|row| row.iter().map(text).collect::<Vec<_>>().join("/")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows(
+            &mut b,
+            "SELECT $1, t.$2, $3, METADATA$FILENAME, METADATA$FILE_ROW_NUMBER FROM @ST/1.csv (FILE_FORMAT => 'C') t"
+        ),
+        ["1/x,y/-/p/1.csv/1", "2/z/more/p/1.csv/2"]
+    );
+    assert_eq!(
+        rows(
+            &mut b,
+            "SELECT $1:id::INT AS ID, $1:in.k::STRING FROM @ST (FILE_FORMAT => 'D.S.J', PATTERN => '.*json') ORDER BY ID DESC"
+        ),
+        ["8/-", "7/v"]
+    );
+    b.ok("INSERT INTO T SELECT $1::INT, $2 FROM @ST/1.csv (FILE_FORMAT => 'C')");
+    assert_eq!(b.table("T"), ["1/x,y", "2/z"]);
+    b.cloud.world(|w| w.denied.insert("s3:GetObject"));
+    b.script(&[
+        ("SELECT $1 FROM @ST (FILE_FORMAT => 'C')", "091003"),
+        ("SELECT $1 FROM @ST (FILE_FORMAT => 'NOPE')", "002003"),
+        ("SELECT $1 FROM @NOPE", "002003"),
+    ]);
+    b.cloud.world(|w| w.denied.clear());
+    b.cloud.file("in", "p/bad.json", "{\"a\": oops}");
+    let error = b.fails("SELECT $1 FROM @ST/bad.json (FILE_FORMAT => J)");
+    assert!(
+        error.message.contains("unknown keyword \"oops\"\n  File 'p/bad.json', line 1, character 11\n  Row 1"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn a_load_may_transform() {
+    let mut b = bench();
+    b.cloud.file("in", "p/1.csv", "1,x,2024-01-02\nbad,y,\n3,z,2024-01-04\n");
+    b.ok("CREATE TABLE W (A INT, F STRING, N INT, D DATE, C STRING DEFAULT 'c')");
+    let sql = "COPY INTO W (A, F, N, D) FROM (SELECT t.$1::INT, METADATA$FILENAME || ':' || $2, METADATA$FILE_ROW_NUMBER, TO_DATE($3) FROM @ST t)";
+    let error = b.fails(sql);
+    assert_eq!(error.code, "100038", "{}", error.message);
+    assert!(error.message.contains("File 'p/1.csv', line 2, character 1"), "{}", error.message);
+    let row = b.rows(&format!("{sql} ON_ERROR = CONTINUE"), &RESULT[1..]);
+    assert_eq!(row[0].join(" "), "PARTIALLY_LOADED 3 2 3 1 Numeric value 'bad' is not recognized 2 1 \"W\"[\"A\":1]");
+    assert_eq!(b.table("W"), ["1/p/1.csv:x/1/19724/c", "3/p/1.csv:z/3/19726/c"]);
+    assert_eq!(b.cell(sql, "status"), "Copy executed with 0 files processed.");
+    b.script(&[
+        ("COPY INTO T FROM (SELECT $1 FROM @ST)", "002020"),
+        ("COPY INTO T FROM (SELECT $1, UPPER($2) FROM @ST)", "002099"),
+        ("COPY INTO T FROM (SELECT $1, $2 * 2 FROM @ST)", "002099"),
+        ("COPY INTO T FROM (SELECT $1, $2 FROM @ST WHERE $1 > 1)", "002098"),
+        ("COPY INTO T FROM (SELECT $1, $2 FROM @ST t LIMIT 1)", "002098"),
+        ("COPY INTO T FROM (SELECT * FROM @ST)", "002098"),
+        ("COPY INTO T FROM (SELECT A, B FROM T)", "002098"),
+        ("COPY INTO T FROM (SELECT $1, NOPE FROM @ST)", "000904"),
+        ("COPY INTO T FROM (SELECT $1, $2 FROM @ST) VALIDATION_MODE = RETURN_ERRORS", "000002"),
+        ("COPY INTO T FROM (SELECT $1, $2 FROM @ST) FILE_FORMAT = (TYPE = JSON) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE", "002098"),
+    ]);
+}
+
+/// The statements of a public guide to loading an application's sessions from S3.
+#[test]
+fn sessions_are_loaded_as_their_guide_says() {
+    let mut b = Bench::furnished();
+    b.cloud.world(|w| w.buckets.insert("voice".into(), ("us-west-1".into(), BTreeMap::new())));
+    let sql = format!(
+        "CREATE STORAGE INTEGRATION voice_analytics_s3 TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = S3 ENABLED = TRUE STORAGE_AWS_ROLE_ARN = \
+         '{ROLE_ARN}' STORAGE_ALLOWED_LOCATIONS = ('s3://voice/sessions/')"
+    );
+    b.ok(&sql);
+    let name = "voice_analytics_s3";
+    let (arn, id) = (b.property(name, "STORAGE_AWS_IAM_USER_ARN"), b.property(name, "STORAGE_AWS_EXTERNAL_ID"));
+    b.cloud.world(|w| w.trust.insert(ROLE_ARN.into(), (arn, id)));
+    b.script(&[
+        ("CREATE DATABASE IF NOT EXISTS ANALYTICS", "ok"),
+        ("CREATE SCHEMA IF NOT EXISTS ANALYTICS.VOICE", "ok"),
+        (
+            "CREATE STAGE voice_analytics_stage STORAGE_INTEGRATION = voice_analytics_s3 URL = 's3://voice/sessions/' FILE_FORMAT = ( TYPE = \
+             JSON COMPRESSION = GZIP )",
+            "ok",
+        ),
+        (
+            "CREATE TABLE ANALYTICS.VOICE.SESSIONS ( raw_data VARIANT, _event_type STRING, _timestamp TIMESTAMP, _session_id STRING, \
+             duration_seconds NUMBER, discovered_signals VARIANT, tool_calls VARIANT, metrics_summary VARIANT, load_timestamp TIMESTAMP \
+             DEFAULT CURRENT_TIMESTAMP() )",
+            "ok",
+        ),
+    ]);
+    let body = "{\"_event_type\":\"session\",\"_timestamp\":1738092600,\"_session_id\":\"s1\",\"duration_seconds\":12,\"discovered_signals\":[\"a\"],\"tool_calls\":null,\"metrics_summary\":{\"n\":1}}\n";
+    let packed = {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(body.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let key = "sessions/year=2025/month=01/day=28/voice-1-2025-01-28-19-30-00-abc123.gz";
+    b.cloud.world(|w| w.buckets.get_mut("voice").unwrap().1.insert(key.into(), (packed, 1000)));
+    let copy = "COPY INTO ANALYTICS.VOICE.SESSIONS ( raw_data, _event_type, _timestamp, _session_id, duration_seconds, discovered_signals, \
+                tool_calls, metrics_summary ) FROM ( SELECT $1 as raw_data, $1:_event_type::STRING, TO_TIMESTAMP($1:_timestamp::NUMBER), \
+                $1:_session_id::STRING, $1:duration_seconds::NUMBER, $1:discovered_signals, $1:tool_calls, $1:metrics_summary FROM \
+                @voice_analytics_stage ) FILE_FORMAT = (TYPE = JSON COMPRESSION = GZIP) PATTERN = '.*year=.*/month=.*/day=.*/.*\\\\.gz'";
+    let rows = b.rows(copy, &["file", "status", "rows_loaded"]);
+    assert_eq!(rows, [[&format!("s3://voice/{key}"), "LOADED", "1"]]);
+    let row = b.table("ANALYTICS.VOICE.SESSIONS").remove(0);
+    assert!(row.contains("/session/1738092600.000000000/s1/12/[\"a\"]/null/{\"n\":1}/1"), "{row}");
+    b.ok(&format!("CREATE TASK voice_analytics_incremental_load WAREHOUSE = W SCHEDULE = '60 MINUTE' AS {copy}"));
+    b.ok("ALTER TASK voice_analytics_incremental_load RESUME");
+    // Without a query the whole document would have to fit nine columns.
+    let plain =
+        "COPY INTO ANALYTICS.VOICE.SESSIONS FROM @voice_analytics_stage FILE_FORMAT = (TYPE = JSON COMPRESSION = GZIP)";
+    assert_eq!(b.fails(plain).code, "002019");
+}
+
+/// The custom processing that a public module suggests for its task.
+#[test]
+fn a_block_loads_and_then_moves_files() {
+    let mut b = bench();
+    b.cloud.file("in", "p/1.csv", "1,x\nbad,y\n");
+    b.cloud.file("in", "p/2.txt", "other");
+    b.ok(
+        "BEGIN COPY INTO T FROM @ST FILE_FORMAT = (TYPE = 'CSV' FIELD_DELIMITER = ',') PATTERN = '.*[.]csv' ON_ERROR = 'CONTINUE'; COPY FILES \
+         INTO @OUT FROM @ST; END",
+    );
+    assert_eq!(b.table("T"), ["1/x"]);
+    assert_eq!(b.cloud.keys("out"), ["1.csv", "2.txt"]);
+}
+
+#[test]
+fn loads_tell_their_history() {
+    let mut b = bench();
+    b.cloud.file("in", "p/1.csv", "1,x\n2,y\n");
+    b.cloud.file("in", "p/2.csv", "bad,y\n3,z\n");
+    b.ok("COPY INTO T FROM @ST ON_ERROR = CONTINUE");
+    let history = "SELECT * FROM TABLE(INFORMATION_SCHEMA.COPY_HISTORY(TABLE_NAME => 'T', START_TIME => DATEADD(HOURS, -1, CURRENT_TIMESTAMP())))";
+    b.session.database = Some("D".into());
+    let columns = [
+        "FILE_NAME",
+        "STAGE_LOCATION",
+        "ROW_COUNT",
+        "ROW_PARSED",
+        "FILE_SIZE",
+        "ERROR_COUNT",
+        "STATUS",
+        "TABLE_NAME",
+        "PIPE_NAME",
+    ];
+    assert_eq!(
+        b.rows(history, &columns),
+        [
+            ["1.csv", "@D.S.ST", "2", "2", "8", "0", "Loaded", "T", "NULL"],
+            ["2.csv", "@D.S.ST", "1", "2", "10", "1", "Partially loaded", "T", "NULL"]
+        ]
+    );
+    assert_eq!(
+        b.rows(
+            "SELECT * FROM D.INFORMATION_SCHEMA.LOAD_HISTORY",
+            &["SCHEMA_NAME", "FILE_NAME", "STATUS", "FIRST_ERROR_LINE_NUMBER"]
+        ),
+        [["S", "s3://in/p/1.csv", "LOADED", "NULL"], ["S", "s3://in/p/2.csv", "PARTIALLY LOADED", "1"]]
+    );
+    let problems =
+        b.rows("SELECT * FROM TABLE(VALIDATE(T, JOB_ID => '_last'))", &["FILE", "LINE", "CODE", "REJECTED_RECORD"]);
+    assert_eq!(problems, [["p/2.csv", "1", "100038", "bad,y\n"]]);
+    assert_eq!(b.ok("SELECT * FROM TABLE(VALIDATE(D.S.T, JOB_ID => '01b0-0000'))").rows.len(), 1);
+    b.script(&[
+        ("SELECT * FROM TABLE(VALIDATE(T, JOB_ID => 'nope'))", "002003"),
+        ("SELECT * FROM TABLE(INFORMATION_SCHEMA.COPY_HISTORY(TABLE_NAME => 'NOPE', START_TIME => CURRENT_TIMESTAMP()))", "002003"),
+        ("SELECT * FROM TABLE(INFORMATION_SCHEMA.COPY_HISTORY(TABLE_NAME => 'T', START_TIME => DATEADD(DAYS, -15, CURRENT_TIMESTAMP())))", "001003"),
+    ]);
+    b.ok("DROP TABLE T");
+    assert_eq!(
+        b.ok("SELECT * FROM D.INFORMATION_SCHEMA.LOAD_HISTORY").rows.len(),
+        0,
+        "a table takes its history with it"
+    );
+}
