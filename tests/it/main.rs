@@ -6,6 +6,7 @@ mod cases;
 mod contract;
 mod faults;
 mod layers;
+mod links;
 mod logging;
 mod notifications;
 mod reference;

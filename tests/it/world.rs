@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,10 +35,30 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(dir: tempfile::TempDir) -> Self {
         let embedded = Embedded::open(&dir.path().join("clouds")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { dir, embedded, runtime, secrets: Arc::default(), identity: OnceCell::new() }
+    }
+
+    /// Another world, as this one is now. What happens in one does not touch the other.
+    pub(crate) fn fork(&self) -> Self {
+        Self::of(&self.state())
+    }
+
+    /// Where the state of the clouds is kept.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.path().join("clouds")
+    }
+
+    /// A world with the state of another one.
+    pub(crate) fn of(clouds: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        copy(clouds, &dir.path().join("clouds"));
+        Self::at(dir)
     }
 
     /// Loads a spec from its text.
@@ -116,6 +136,17 @@ impl World {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
+    /// IAM itself.
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        let snowssi::cloud::aws::Embedded { http_client, credentials } = self.embedded.aws();
+        let config = aws_sdk_iam::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_iam::config::Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .http_client(http_client);
+        aws_sdk_iam::Client::from_conf(config.build())
+    }
+
     /// KMS itself.
     pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
         let snowssi::cloud::aws::Embedded { http_client, credentials } = self.embedded.aws();
@@ -125,6 +156,20 @@ impl World {
             .credentials_provider(credentials)
             .http_client(http_client);
         aws_sdk_kms::Client::from_conf(config.build())
+    }
+
+    /// What a statement answers, or its error.
+    ///
+    /// # Errors
+    /// Code and message.
+    pub(crate) fn ask(&self, statement: &str) -> Result<Vec<Vec<Option<String>>>, (String, String)> {
+        let answer = self.runtime.block_on(self.embedded.sql(statement, "ACCOUNTADMIN"));
+        answer.map(|answer| answer.rows).map_err(|error| (error.code.to_owned(), error.message))
+    }
+
+    /// Lets time pass in both clouds.
+    pub(crate) fn tick(&self, minutes: u64) -> snowssi::sandbox::flow::Report {
+        self.runtime.block_on(self.embedded.tick(Duration::from_secs(60 * minutes))).unwrap()
     }
 
     /// The clouds themselves: what is to go wrong in them, and what was asked of them.
@@ -186,6 +231,19 @@ impl World {
             context.snowflake_role = who.role;
             (Arc::new(Cloud { aws: Some(aws), snowflake: Some(session) }), context)
         })
+    }
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            std::fs::copy(&entry, target).unwrap();
+        }
     }
 }
 

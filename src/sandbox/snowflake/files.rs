@@ -33,7 +33,15 @@ pub(super) enum Chosen {
 pub(super) fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<Place> {
     let id = cx.object_with(Kind::Stage, &path.stage, &["USAGE", "READ", "WRITE"], what)?;
     let Some(stage) = cx.see().stage(id) else { return Err(fail::nowhere()) };
-    Ok(Place { access: stage.access(cx, id)?, path: path.path })
+    let access = stage.access(cx, id)?;
+    // A path may lead to a location that is blocked, though the stage itself is not.
+    if let Some(link) = &stage.integration
+        && let whole = format!("{}{}", access.url, path.path)
+        && cx.see().integration(link.id).is_none_or(|integration| !integration.allows(&whole))
+    {
+        return Err(fail::location_refused(&whole, &link.name));
+    }
+    Ok(Place { access, path: path.path })
 }
 
 pub(super) fn pattern(props: &mut Props) -> Fallible<Option<Regex>> {

@@ -26,10 +26,14 @@ pub(super) struct Integration {
 }
 
 impl Integration {
-    /// Whether a URL lies under an allowed location and under no blocked one.
+    /// Whether a URL lies under an allowed location and touches no blocked one. Locations end at a slash; where Snowflake may take a URL or
+    /// a blocked location without one for a bare prefix of keys, both readings must keep clear of each other.
     pub(super) fn allows(&self, url: &str) -> bool {
         let under = |location: &String| location == "*" || with_slash(url).starts_with(&with_slash(location));
-        self.allowed.iter().any(under) && !self.blocked.iter().any(under)
+        let touches = |location: &String| {
+            under(location) || url.starts_with(location.as_str()) || (!url.ends_with('/') && location.starts_with(url))
+        };
+        self.allowed.iter().any(under) && !self.blocked.iter().any(touches)
     }
 }
 
@@ -227,4 +231,48 @@ pub(super) fn describe(cx: &Context<'_>, id: Id) -> Fallible<ResultSet> {
     row("USE_PRIVATELINK_ENDPOINT", "Boolean", truth(it.privatelink), "false");
     row("COMMENT", "String", object.comment.clone(), "");
     Ok(sheet.done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Integration;
+
+    #[test]
+    fn locations_end_at_a_slash_and_blocked_ones_keep_clear() {
+        let integration = |allowed: &[&str], blocked: &[&str]| Integration {
+            provider: "S3".into(),
+            enabled: true,
+            role_arn: String::new(),
+            external_id: String::new(),
+            object_acl: None,
+            privatelink: false,
+            allowed: allowed.iter().map(|&url| url.into()).collect(),
+            blocked: blocked.iter().map(|&url| url.into()).collect(),
+        };
+        let table: [(&[&str], &[&str], &str, bool); 20] = [
+            (&["s3://b/in/"], &[], "s3://b/in/", true),
+            (&["s3://b/in/"], &[], "s3://b/in/sub/", true),
+            (&["s3://b/in/"], &[], "s3://b/in", true),
+            (&["s3://b/in"], &[], "s3://b/in/", true),
+            (&["s3://b/in/"], &[], "s3://b/inside/", false),
+            (&["s3://b/in"], &[], "s3://b/inside/", false),
+            (&["s3://b/in/"], &[], "s3://b/", false),
+            (&["s3://b/in/"], &[], "s3://b/IN/", false),
+            (&["s3://b/"], &[], "s3://bb/", false),
+            (&["s3://b"], &[], "s3://b.other/", false),
+            (&["s3://a/", "s3://b/"], &[], "s3://b/x/", true),
+            (&["*"], &[], "s3://anything/", true),
+            (&[], &[], "s3://b/", false),
+            (&["*"], &["s3://b/"], "s3://b/x/", false),
+            (&["*"], &["s3://b/no/"], "s3://b/yes/", true),
+            (&["*"], &["s3://b/no/"], "s3://b/no", false),
+            (&["*"], &["s3://b/no"], "s3://b/nothing/", false),
+            (&["*"], &["s3://b/no/"], "s3://b/n", false),
+            (&["*"], &["s3://b/no/"], "s3://b/nothing/", true),
+            (&["s3://b/in/"], &["*"], "s3://b/in/", false),
+        ];
+        for (allowed, blocked, url, expected) in table {
+            assert_eq!(integration(allowed, blocked).allows(url), expected, "{allowed:?} {blocked:?} {url}");
+        }
+    }
 }

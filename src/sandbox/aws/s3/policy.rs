@@ -1,5 +1,7 @@
 //! Bucket policies, and whether one is public.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
 use super::super::document::accept;
@@ -8,6 +10,7 @@ use super::super::store::World;
 use super::super::wire::{Answer, Asked, Reply, refused};
 use super::super::xml::Node;
 use super::{Bucket, NAMESPACE, no_such_bucket};
+use crate::policy::unique_json;
 
 /// Longest policy, in bytes.
 const BYTES: usize = 20_480;
@@ -67,48 +70,64 @@ const NARROWING: &[&str] = &[
     "aws:sourcevpc",
     "aws:sourcevpce",
     "aws:userid",
-    "aws:principaltag",
     "s3:dataaccesspointaccount",
     "s3:dataaccesspointarn",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
 ];
 
-/// Whether a policy allows everybody something, without a condition that narrows it to fixed values.
+/// Whether a policy allows everybody something, without a condition that narrows it to fixed values. S3 takes every policy for public
+/// until it sees that it is not.
 fn is_public(text: &str) -> bool {
-    let policy: Value = serde_json::from_str(text).unwrap_or_default();
+    let Ok(policy) = unique_json(text) else { return true };
     let statements = match policy.get("Statement") {
         Some(Value::Array(list)) => list.iter().collect(),
         Some(one) => vec![one],
         None => Vec::new(),
     };
-    statements.into_iter().filter_map(Value::as_object).any(is_open)
+    statements.into_iter().any(|statement| statement.as_object().is_none_or(is_open))
 }
 
 fn is_open(statement: &Map<String, Value>) -> bool {
-    let allows = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
-    let everybody = |value: &Value| texts(value).is_some_and(|names| names.iter().any(|name| name == "*"));
+    let denies = statement.get("Effect").and_then(Value::as_str) == Some("Deny");
+    let fixed = |value: &Value| texts(value).is_some_and(|names| names.iter().all(|name| !name.contains(['*', '?'])));
     let anyone = match statement.get("Principal") {
-        Some(Value::String(name)) => name == "*",
-        Some(Value::Object(kinds)) => kinds.get("AWS").is_some_and(everybody),
-        _ => statement.contains_key("NotPrincipal"),
+        Some(Value::Object(kinds)) => !kinds.values().all(fixed),
+        // `"*"`, or `NotPrincipal`.
+        _ => true,
     };
-    allows && anyone && !statement.get("Condition").is_some_and(narrows)
+    !denies && anyone && !statement.get("Condition").is_some_and(narrows)
 }
 
+/// Whether one of the conditions holds for fixed values only, and never without the key.
 fn narrows(condition: &Value) -> bool {
     let Value::Object(operators) = condition else { return false };
-    let positive = |operator: &str| !operator.contains("Not") && operator != "Null" && !operator.ends_with("IfExists");
+    let positive = |operator: &str| {
+        !operator.contains("Not")
+            && operator != "Null"
+            && !operator.ends_with("IfExists")
+            && !operator.starts_with("ForAllValues:")
+    };
     operators.iter().filter(|(operator, _)| positive(operator)).filter_map(|(_, keys)| keys.as_object()).flatten().any(
         |(key, values)| {
-            let fixed = texts(values).is_some_and(|values| {
-                !values.is_empty()
-                    && values.iter().all(|v| !v.contains(['*', '?']) && !v.contains("${") && !v.ends_with("/0"))
-            });
             let key = key.to_ascii_lowercase();
-            let bare = key.split('/').next().unwrap_or_default();
-            fixed && NARROWING.contains(&bare)
+            let fixed = |value: &String| {
+                !value.contains(['*', '?']) && !value.contains("${") && (key != "aws:sourceip" || is_narrow(value))
+            };
+            NARROWING.contains(&key.as_str())
+                && texts(values).is_some_and(|values| !values.is_empty() && values.iter().all(fixed))
         },
     )
+}
+
+/// Whether an address range is so narrow that S3 does not take it for the public: no broader than `/8`, or `/32` for IPv6.
+fn is_narrow(range: &str) -> bool {
+    let (address, bits) = range.split_once('/').unwrap_or((range, "128"));
+    let widest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 8,
+        Ok(IpAddr::V6(_)) => 32,
+        Err(_) => return false,
+    };
+    bits.parse::<u8>().is_ok_and(|bits| bits >= widest)
 }
 
 #[cfg(test)]
@@ -123,12 +142,29 @@ mod tests {
         let table = [
             (policy("Allow", r#""*""#, "{}"), true),
             (policy("Allow", r#"{"AWS":["*"]}"#, "{}"), true),
+            (policy("Allow", r#"{"AWS":["123456789012","*"]}"#, "{}"), true),
             (policy("Deny", r#""*""#, "{}"), false),
             (policy("Allow", r#"{"AWS":"123456789012"}"#, "{}"), false),
+            (policy("Allow", r#"{"Service":"logging.s3.amazonaws.com"}"#, "{}"), false),
             (policy("Allow", r#""*""#, r#"{"Bool":{"aws:SecureTransport":"true"}}"#), true),
             (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#), false),
+            (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:sourcevpce":["vpce-1","vpce-2"]}}"#), false),
+            (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:SourceVpce":[]}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:PrincipalTag/team":"a"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:UserAgent":"me"}}"#), true),
             (policy("Allow", r#""*""#, r#"{"StringLike":{"aws:SourceVpce":"vpce-*"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"StringEquals":{"aws:SourceVpc":"${aws:SourceVpc}"}}"#), true),
             (policy("Allow", r#""*""#, r#"{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"StringEqualsIfExists":{"aws:SourceVpce":"vpce-1"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"Null":{"aws:SourceVpce":"false"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"ForAllValues:StringEquals":{"aws:PrincipalOrgPaths":"o-1/"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"ForAnyValue:StringEquals":{"aws:PrincipalOrgPaths":"o-1/"}}"#), false),
+            (policy("Allow", r#""*""#, r#"{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#), false),
+            (policy("Allow", r#""*""#, r#"{"IpAddress":{"aws:SourceIp":["203.0.113.0/24","0.0.0.0/1"]}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#), true),
+            (policy("Allow", r#""*""#, r#"{"IpAddress":{"aws:SourceIp":"2001::/16"}}"#), true),
+            (policy("Allow", r#""*""#, "{}").replace("\"Principal", "\"NotPrincipal"), true),
+            ("{".into(), true),
         ];
         for (text, public) in table {
             assert_eq!(super::is_public(&text), public, "{text}");
