@@ -159,6 +159,7 @@ Examples:
   snowssi sandbox sql 'SHOW TASKS IN ACCOUNT'
   snowssi sandbox sql 'ALTER WAREHOUSE EVENTS SET AUTO_SUSPEND = 3600'
   snowssi sandbox put order.json s3://acme-events-inbound/orders/
+  snowssi sandbox tick 5m                         # what happens within five minutes, at once
   snowssi sandbox calls --mutating --tail 20      # what was changed, and by whom
   snowssi sandbox serve                           # for the AWS CLI, boto3, the Snowflake connector and the snow CLI
   snowssi sandbox reset";
@@ -347,6 +348,14 @@ pub enum SandboxCommand {
         #[arg(value_name = "S3_URL")]
         to: String,
     },
+    /// Let time pass in the embedded clouds
+    ///
+    /// Carries the messages of S3 to Snowflake and runs the tasks that become due, as fast as they can, and prints what happened.
+    Tick {
+        /// How much: `90s`, `5m`, `2h`, `1d`. Without it no time passes, and only what is due now is done
+        #[arg(value_name = "DURATION", value_parser = duration, default_value = "0s")]
+        by: std::time::Duration,
+    },
     /// Let programs of others talk to the embedded clouds
     ///
     /// Serves AWS and Snowflake on two ports of this machine until it is stopped, and prints settings for the AWS CLI, boto3, the Snowflake Python connector, the snow CLI and snowssi itself.
@@ -381,6 +390,9 @@ pub struct ServeArgs {
     /// Snowflake's port [default: 4578, or a free one with --port 0]
     #[arg(long, value_name = "PORT")]
     pub snowflake_port: Option<u16>,
+    /// How many times as fast as the machine's the clock of the embedded clouds runs
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub speed: u32,
     /// The loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
@@ -390,6 +402,16 @@ pub struct ServeArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number and its unit.
+#[cfg(feature = "sandbox")]
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || "expected a number and its unit, such as 90s, 5m, 2h or 1d".to_owned();
+    let unit = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let (_, seconds) = unit.into_iter().find(|(unit, _)| text.ends_with(*unit)).ok_or_else(wrong)?;
+    let number: u64 = text.get(..text.len() - 1).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
+    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wrong)
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

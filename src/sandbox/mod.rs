@@ -34,7 +34,7 @@ use snowflake::Simulator;
 use snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
 use snowflake::wire::{Credentials, Wire};
 
-pub use reach::{Reach, Rows};
+pub use reach::{Reach, Rows, lines};
 pub use state_dir::{Serving, reset};
 
 /// Both clouds, opened on a directory.

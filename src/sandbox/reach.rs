@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::fault::Plan;
+use super::flow::Report;
 use super::serve::control::Remote;
 use super::snowflake::answer::{ResultSet, SqlError};
 use super::{Embedded, Serving};
@@ -76,6 +78,35 @@ impl Reach {
             Self::There(remote) => remote.put(bucket, key, body).await,
         }
     }
+
+    /// Lets time pass, and tells what happened, a line for each thing.
+    ///
+    /// # Errors
+    /// The state cannot be written.
+    pub async fn tick(&self, by: Duration) -> Result<Vec<String>, String> {
+        match self {
+            Self::Here(clouds) => clouds.tick(by).await.map(|report| lines(&report)).map_err(|error| error.to_string()),
+            Self::There(remote) => remote.tick(by).await,
+        }
+    }
+}
+
+/// What happened by itself, a line for each thing.
+pub fn lines(report: &Report) -> Vec<String> {
+    let count = |count: usize, what: &str| (count > 0).then(|| format!("{what}: {count}"));
+    let files = report.files.iter().map(|file| match file.message.as_str() {
+        "" => format!("stage {}: {} {}", file.stage, file.file, file.status),
+        message => format!("stage {}: {} {}: {message}", file.stage, file.file, file.status),
+    });
+    let runs = report.runs.iter().map(|run| match &run.error {
+        None => format!("task {}: {} ({})", run.task, run.state, run.scheduled_from),
+        Some((code, message)) => {
+            format!("task {}: {} ({}): {code}: {message}", run.task, run.state, run.scheduled_from)
+        }
+    });
+    let carried = count(report.messages, "messages of S3 carried to Snowflake");
+    let lost = count(report.undeliverable, "messages of S3 that nobody takes");
+    carried.into_iter().chain(lost).chain(files).chain(runs).collect()
 }
 
 /// A refusal of Snowflake's as text.

@@ -5,6 +5,7 @@
 mod cases;
 mod contract;
 mod faults;
+mod gaps;
 mod layers;
 mod links;
 mod logging;

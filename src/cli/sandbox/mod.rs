@@ -34,6 +34,14 @@ pub(super) async fn run(args: &SandboxArgs, out: &Out) -> Result<Exit, Failure> 
         }
         SandboxCommand::Calls(args_of_calls) => calls::run(&args.dir, args_of_calls, out),
         SandboxCommand::Put { file, to } => put::run(&args.dir, file, to, out).await,
+        SandboxCommand::Tick { by } => {
+            let happened = reach(&args.dir).await?.tick(*by).await.map_err(refused)?;
+            happened.iter().for_each(|what| out.result(&format!("{}\n", line(what))));
+            if happened.is_empty() {
+                out.status("Nothing happened.");
+            }
+            Ok(Exit::Success)
+        }
         SandboxCommand::Serve(serve) => serve::run(&args.dir, serve, out).await,
     }
 }

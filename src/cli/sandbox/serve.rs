@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::args::ServeArgs;
 use super::super::failure::{Exit, Failure};
@@ -10,8 +11,9 @@ use super::super::out::Out;
 use super::super::signal::Signals;
 use super::cannot;
 use super::settings::Settings;
-use crate::sandbox::Embedded;
 use crate::sandbox::serve::{Options, Served};
+use crate::sandbox::{Embedded, lines};
+use crate::view::escape::line;
 
 /// Snowflake's port if nothing else is said.
 const SNOWFLAKE_PORT: u16 = 4578;
@@ -25,7 +27,8 @@ pub(super) async fn run(dir: &Path, args: &ServeArgs, out: &Out) -> Result<Exit,
         Signals::listen().map_err(|error| Failure::new(Exit::Error, format!("cannot listen for signals: {error}")))?;
     let clouds = Embedded::open(dir).map_err(|error| cannot("open", dir, &error))?;
     clouds.set_faults(faults);
-    let served = Served::start(Arc::new(clouds), options).map_err(|error| {
+    let clouds = Arc::new(clouds);
+    let served = Served::start(Arc::clone(&clouds), options).map_err(|error| {
         let failure = cannot("serve", dir, &error);
         if error.kind() == std::io::ErrorKind::AddrInUse {
             failure.hint("choose other ports with --port and --snowflake-port, or any free ones with --port 0")
@@ -36,11 +39,32 @@ pub(super) async fn run(dir: &Path, args: &ServeArgs, out: &Out) -> Result<Exit,
     let settings = Settings::write(dir, &served).map_err(|error| cannot("serve", dir, &error))?;
     out.result(&if args.json { settings.json() } else { settings.text() });
     out.status("Serving. Ctrl-C stops it.");
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        () = flow(&clouds, args.speed, out) => {}
+    }
+    // What was let run faster goes on at the machine's pace.
+    if let Err(error) = clouds.clock().set_speed(1) {
+        out.warning(&format!("the time of the sandbox is not written: {error}"));
+    }
+    drop(clouds);
     out.status("Stopping: what is under way is finished.");
     tokio::select! {
         stopped = served.stop() => stopped.map_err(|error| cannot("stop serving", dir, &error)).map(|()| Exit::Success),
         () = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+/// What goes on by itself, for as long as it is polled.
+async fn flow(clouds: &Embedded, speed: u32, out: &Out) {
+    loop {
+        let tell = |report| lines(&report).iter().for_each(|what| out.status(&line(what)));
+        let error = clouds.run_background(speed, tell).await;
+        out.warning(&format!(
+            "what goes on by itself stopped, and is tried again in a while: {}",
+            line(&error.to_string())
+        ));
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
 }
 

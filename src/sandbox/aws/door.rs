@@ -95,7 +95,7 @@ impl Door for AwsSandbox {
             let mut world = lock(&self.world);
             let before = self.before(&world, true);
             world.directory.outside.entry(arn.to_owned()).or_insert_with(|| directory::unique_id("AIDA"));
-            if let Err(refusal) = self.save(&world) {
+            if let Err(refusal) = self.save(&mut world) {
                 tracing::warn!(message = refusal.message, "a principal of Snowflake's is known in this process only");
             }
             self.remember(before, &world);

@@ -16,6 +16,7 @@ mod iam;
 mod kms;
 mod s3;
 mod session;
+mod signed;
 mod store;
 mod sts;
 mod tagging;
@@ -116,7 +117,7 @@ impl AwsSandbox {
     pub fn own_elsewhere(&self, names: impl IntoIterator<Item = String>) -> io::Result<()> {
         let mut world = lock(&self.world);
         world.foreign_buckets.extend(names);
-        self.store.save(&world)
+        self.written(&mut world)
     }
 
     /// Deletes an IAM user of another account that [`super::door::Door::register_principal`] made known. Registering the same ARN again makes
@@ -124,14 +125,14 @@ impl AwsSandbox {
     pub fn forget_principal(&self, arn: &str) -> io::Result<()> {
         let mut world = lock(&self.world);
         world.directory.outside.remove(arn);
-        self.store.save(&world)
+        self.written(&mut world)
     }
 
     /// Makes a queue, a topic or a function known that notifications can be sent to. Snowflake's own queues are known already.
     pub fn add_destination(&self, arn: &str) -> io::Result<()> {
         let mut world = lock(&self.world);
         world.destinations.insert(arn.into());
-        self.store.save(&world)
+        self.written(&mut world)
     }
 
     /// Messages of S3 that wait for their queues, in the order they were sent, with their numbers.
@@ -149,7 +150,7 @@ impl AwsSandbox {
             Some(message) if !taken => world.outbox.reject(message.queue),
             _ => {}
         }
-        self.store.save(&world)
+        self.written(&mut world)
     }
 
     /// How many messages of S3 were lost because the sandbox has nothing that takes them, by destination.
@@ -157,10 +158,13 @@ impl AwsSandbox {
         lock(&self.world).outbox.undeliverable.clone()
     }
 
-    /// Answers a request, as the endpoints of AWS do. The host, or for loopback hosts the signature's scope, says which service is meant.
+    /// Answers a request of this process, as the endpoints of AWS do. The scope of the signature says which service is meant.
     pub async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Unanswered> {
-        let asked = Asked::read(&request).map_err(Unanswered::from)?;
-        let reply = self.pass(&asked, operation(&asked).as_deref(), &asked.id).await?;
+        self.answer_asked(&Asked::read(&request).map_err(Unanswered::from)?).await
+    }
+
+    async fn answer_asked(&self, asked: &Asked) -> Result<http::Response<Bytes>, Unanswered> {
+        let reply = self.pass(asked, operation(asked).as_deref(), &asked.id).await?;
         connector::response(reply, &asked.id).map_err(|error| Unanswered::from(error.to_string()))
     }
 
@@ -210,7 +214,7 @@ impl AwsSandbox {
             s3::event::publish(&mut world, &bucket, origin);
         }
         if passing.call().mutating {
-            self.save(&world)?;
+            self.save(&mut world)?;
             self.remember(before, &world);
         }
         Ok(reply)
@@ -225,9 +229,19 @@ impl AwsSandbox {
         }
     }
 
-    fn save(&self, world: &World) -> Result<(), wire::Refused> {
-        self.store.save(world).map_err(|error| {
+    /// Writes the world. If that fails, what was changed has not happened.
+    fn save(&self, world: &mut World) -> Result<(), wire::Refused> {
+        self.written(world).map_err(|error| {
             refused(500, "InternalError", format!("the sandbox could not write its state to its directory: {error}"))
+        })
+    }
+
+    fn written(&self, world: &mut World) -> io::Result<()> {
+        self.store.save(world).inspect_err(|error| {
+            tracing::warn!(%error, "the state is not written: the change is taken back");
+            if let Err(error) = self.store.restore(world) {
+                tracing::error!(%error, "the change cannot be taken back in this process");
+            }
         })
     }
 }

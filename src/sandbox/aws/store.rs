@@ -78,16 +78,7 @@ impl Store {
     /// Opens a directory and reads the world in it.
     pub(super) fn open(dir: &Path, clock: Arc<Clock>) -> io::Result<(Self, World)> {
         fs::create_dir_all(dir.join("objects"))?;
-        let state = dir.join("state.json");
-        let mut world: World = match fs::read(&state) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
-                let message = format!("{} is not a state of the sandbox: {error}", state.display());
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => World::default(),
-            Err(error) => return Err(error),
-        };
-        world.clock = Arc::clone(&clock);
+        let world = load(dir, &clock)?;
         let store = Self { place: Place::Directory(dir.to_owned()), discarded: Mutex::default(), clock };
         store.sweep(&world)?;
         Ok((store, world))
@@ -104,6 +95,18 @@ impl Store {
             replace(dir, "state.json", &serde_json::to_vec(world)?)?;
         }
         self.remove_discarded();
+        Ok(())
+    }
+
+    /// Puts the world back as it was written last, after a change that could not be written. Sessions stay: they are never written.
+    pub(super) fn restore(&self, world: &mut World) -> io::Result<()> {
+        // The bodies that the change gave up are named by the world that comes back.
+        lock(&self.discarded).clear();
+        if let Place::Directory(dir) = &self.place {
+            let before = load(dir, &self.clock)?;
+            let sessions = std::mem::take(&mut world.sessions);
+            *world = World { sessions, ..before };
+        }
         Ok(())
     }
 
@@ -160,11 +163,31 @@ impl Store {
     }
 }
 
+/// The world in a directory; a new one if there is none.
+fn load(dir: &Path, clock: &Arc<Clock>) -> io::Result<World> {
+    let state = dir.join("state.json");
+    let world: World = match fs::read(&state) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+            let message = format!("{} is not a state of the sandbox: {error}", state.display());
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => World::default(),
+        Err(error) => return Err(error),
+    };
+    Ok(World { clock: Arc::clone(clock), ..world })
+}
+
 fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let temporary = dir.join(format!("{name}.new"));
-    let mut file = File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, dir.join(name))?;
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, dir.join(name))
+    });
+    if let Err(error) = written {
+        // What was written of it would only fill a full disk further.
+        drop(fs::remove_file(&temporary));
+        return Err(error);
+    }
     File::open(dir)?.sync_all()
 }

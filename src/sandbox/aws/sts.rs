@@ -8,7 +8,7 @@ use super::store::World;
 use super::time::iso;
 use super::wire::{Answer, Asked, Refused, refused};
 use super::xml::Node;
-use super::{ACCESS_KEY_ID, ACCOUNT, CALLER};
+use super::{ACCESS_KEY_ID, ACCOUNT, CALLER, SECRET_ACCESS_KEY};
 
 /// A session of a role.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Session {
     /// The policies it was narrowed with.
     pub(super) policies: Option<Vec<String>>,
     expires: i64,
+    secret: String,
+    token: String,
 }
 
 /// Who signed a request.
@@ -77,6 +79,14 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
     }
 }
 
+/// The secret of an access key, and the token that goes with it.
+pub(super) fn secret<'a>(world: &'a World, key_id: &str) -> Option<(&'a str, Option<&'a str>)> {
+    if key_id == ACCESS_KEY_ID {
+        return Some((SECRET_ACCESS_KEY, None));
+    }
+    world.sessions.get(key_id).map(|session| (session.secret.as_str(), Some(session.token.as_str())))
+}
+
 /// Answers one request.
 pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str, caller: &Caller) -> Answer {
     let result = match operation {
@@ -120,16 +130,26 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
     let arn = access::assume(world, &assuming, narrowed, &asked.region)?;
     let issued = world.now();
     let expires = issued + i64::from(seconds) * 1000;
-    let random = uuid::Uuid::new_v4().simple().to_string().to_ascii_uppercase();
-    let key = format!("ASIA{}", random.get(..16).unwrap_or_default());
+    let random = || uuid::Uuid::new_v4().simple().to_string();
+    let key = format!("ASIA{}", random().to_ascii_uppercase().get(..16).unwrap_or_default());
+    let (secret, token) = (random() + &random(), random() + &random());
+    let (shown_secret, shown_token) = (secret.clone(), token.clone());
     let role_id = world.unique_id_of(role_arn).unwrap_or_default().to_owned();
-    let session =
-        Session { arn: arn.clone(), role_arn: role_arn.into(), role_id: role_id.clone(), issued, policies, expires };
+    let session = Session {
+        arn: arn.clone(),
+        role_arn: role_arn.into(),
+        role_id: role_id.clone(),
+        issued,
+        policies,
+        expires,
+        secret,
+        token,
+    };
     world.sessions.insert(key.clone(), session);
     let credentials = Node::new("Credentials")
         .put("AccessKeyId", key)
-        .put("SecretAccessKey", "the-sandbox-checks-no-signatures")
-        .put("SessionToken", random)
+        .put("SecretAccessKey", shown_secret)
+        .put("SessionToken", shown_token)
         .put("Expiration", iso(expires));
     let user = Node::new("AssumedRoleUser").put("AssumedRoleId", format!("{role_id}:{name}")).put("Arn", arn);
     Ok(Node::new("").with(credentials).with(user))

@@ -60,6 +60,9 @@ impl AwsSandbox {
             }
             None => {}
         }
+        if let Some(refusal) = &asked.refused {
+            return Ok(Err(refusal.clone()));
+        }
         Ok(match operation {
             Some(operation) => self.serve(asked, operation, passing),
             None => Err(refused(501, "NotImplemented", "the sandbox does not know this operation")),
@@ -117,7 +120,7 @@ impl AwsSandbox {
         let result = Lens::look(lens, &mut world, work);
         if looked && passing.call().mutating {
             // What was saved meanwhile is what the lens showed.
-            self.save(&world)?;
+            self.save(&mut world)?;
         }
         self.remember(before, &world);
         result
@@ -162,7 +165,10 @@ fn lost_or_refused(service: &str, kind: &Kind) -> Refused {
 fn call(world: &World, asked: &Asked, operation: Option<&str>) -> Call {
     let operation = operation.unwrap_or("?");
     Call {
-        who: sts::caller(world, asked).map_or_else(|_| "unknown".to_owned(), |caller| caller.arn().to_owned()),
+        who: match &asked.refused {
+            None => sts::caller(world, asked).map_or_else(|_| "unknown".to_owned(), |caller| caller.arn().to_owned()),
+            Some(_) => "unknown".to_owned(),
+        },
         resource: resource(asked).unwrap_or_default(),
         region: asked.region.clone(),
         mutating: changes(operation),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::signed;
 use super::xml::Node;
 
 /// A request, taken apart.
@@ -28,6 +29,8 @@ pub(super) struct Asked {
     pub(super) region: String,
     /// The access key that signed.
     pub(super) key_id: String,
+    /// Why it is refused whatever it asks for.
+    pub(super) refused: Option<Refused>,
     /// The ID of the request, for the answer.
     pub(super) id: String,
 }
@@ -126,42 +129,59 @@ pub(super) fn render(refusal: &Refused, asked: &Asked, request_id: &str) -> Repl
 }
 
 impl Asked {
-    /// Takes a request apart. `Err` says why no service of the sandbox can be meant.
+    /// Takes a request of this process apart. `Err` says why no service of the sandbox can be meant.
     pub(super) fn read(request: &http::Request<Bytes>) -> Result<Self, String> {
+        let host = host(request);
+        let aws = ["amazonaws.com", "amazonaws.com.cn"].iter().any(|end| host.ends_with(&format!(".{end}")));
+        if !aws && !matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]") {
+            return Err(format!("the sandbox does not reach `{host}`: it only answers for AWS"));
+        }
+        let scope = signed::scope(request).ok_or_else(|| format!("the request to `{host}` is not signed"))?;
+        let [key_id, _, region, service, ..] = scope.split('/').collect::<Vec<_>>()[..] else {
+            return Err(format!("`{scope}` is not a scope of a signature"));
+        };
+        let mut asked = Self::claimed(request, service.into());
+        (asked.region, asked.key_id) = (region.into(), key_id.into());
+        let chunked = asked.header("content-encoding").is_some_and(|coding| coding.contains("aws-chunked"))
+            || asked.header("x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"));
+        if chunked {
+            let whole = signed::unchunk(request.body()).ok_or("the aws-chunked body is broken")?;
+            asked.body = whole.body;
+            asked.headers.extend(whole.trailers);
+            asked.uncode();
+        }
+        Ok(asked)
+    }
+
+    /// What a request for a service says, as far as it can be believed without its signature.
+    pub(super) fn claimed(request: &http::Request<Bytes>, service: String) -> Self {
         let headers: BTreeMap<String, String> = request
             .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let host = request.uri().host().or_else(|| headers.get("host")?.split(':').next()).unwrap_or_default();
-        let host = host.to_ascii_lowercase();
-        let aws = ["amazonaws.com", "amazonaws.com.cn"].iter().any(|end| host.ends_with(&format!(".{end}")));
-        if !aws && !matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]") {
-            return Err(format!("the sandbox does not reach `{host}`: it only answers for AWS"));
-        }
-        let scope = headers
-            .get("authorization")
-            .and_then(|header| header.split("Credential=").nth(1)?.split([',', ' ']).next())
-            .ok_or_else(|| format!("the request to `{host}` is not signed"))?;
-        let [key_id, _, region, service, ..] = scope.split('/').collect::<Vec<_>>()[..] else {
-            return Err(format!("`{scope}` is not a scope of a signature"));
-        };
-        let query = form(request.uri().query().unwrap_or_default());
-        let chunked = headers.get("content-encoding").is_some_and(|coding| coding.contains("aws-chunked"))
-            || headers.get("x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"));
-        let body = if chunked { unchunk(request.body())? } else { request.body().clone() };
-        Ok(Self {
+        Self {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
-            query,
-            body,
-            service: service.into(),
-            region: region.into(),
-            key_id: key_id.into(),
+            query: form(request.uri().query().unwrap_or_default()),
+            body: request.body().clone(),
+            service,
+            region: super::REGION.into(),
+            key_id: String::new(),
+            host: host(request),
             id: uuid::Uuid::new_v4().to_string(),
-            host,
             headers,
-        })
+            refused: None,
+        }
+    }
+
+    /// Leaves `aws-chunked` out of the codings of the body, once it is decoded.
+    pub(super) fn uncode(&mut self) {
+        let Some(codings) = self.headers.remove("content-encoding") else { return };
+        let rest: Vec<&str> = codings.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
+        if !rest.is_empty() {
+            self.headers.insert("content-encoding".into(), rest.join(","));
+        }
     }
 
     /// The value of a query parameter; empty if it stands without one.
@@ -191,58 +211,16 @@ pub(super) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// Takes off `aws-chunked` framing: `size[;extensions]\r\n data \r\n … 0\r\n trailers`.
-fn unchunk(body: &Bytes) -> Result<Bytes, String> {
-    let broken = || "the aws-chunked body is broken".to_owned();
-    let mut out = Vec::with_capacity(body.len());
-    let mut rest: &[u8] = body;
-    loop {
-        let end = rest.windows(2).position(|two| two == b"\r\n").ok_or_else(broken)?;
-        let (line, after) = rest.split_at(end);
-        let line = std::str::from_utf8(line).map_err(|_| broken())?;
-        let size = usize::from_str_radix(line.split(';').next().unwrap_or_default(), 16).map_err(|_| broken())?;
-        if size == 0 {
-            return Ok(out.into());
-        }
-        let (data, after) = after.get(2..).and_then(|after| after.split_at_checked(size)).ok_or_else(broken)?;
-        out.extend_from_slice(data);
-        rest = after.strip_prefix(b"\r\n").ok_or_else(broken)?;
-    }
+/// The host that a request is for, without a port.
+fn host(request: &http::Request<Bytes>) -> String {
+    let named = || request.headers().get(http::header::HOST)?.to_str().ok()?.parse::<http::uri::Authority>().ok();
+    let host = request.uri().host().map(str::to_owned).or_else(|| Some(named()?.host().to_owned()));
+    host.unwrap_or_default().to_ascii_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn chunks_of_any_size_give_the_body_back(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 0..6)) {
-            let mut framed = Vec::new();
-            for chunk in &chunks {
-                framed.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
-                framed.extend(chunk);
-                framed.extend(b"\r\n");
-            }
-            framed.extend(b"0\r\n\r\n");
-            prop_assert_eq!(unchunk(&framed.into()).unwrap(), chunks.concat());
-        }
-
-        #[test]
-        fn broken_chunks_do_no_harm(body in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = unchunk(&body.into());
-        }
-    }
-
-    #[test]
-    fn takes_chunks_apart() {
-        let body = Bytes::from_static(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n");
-        assert_eq!(unchunk(&body).unwrap(), "abcde");
-        for bad in [&b"3\r\nab"[..], b"zz\r\n", b"", b"3\r\nabcXX0\r\n", b"ffffffffffffffff\r\na\r\n"] {
-            assert!(unchunk(&Bytes::from_static(bad)).is_err());
-        }
-    }
 
     #[test]
     fn a_plus_is_encoded_and_a_form_plus_is_a_space() {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::reach::{Rows, told};
+use super::super::reach::{Rows, lines, told};
 use super::super::{Embedded, Serving};
 
 /// The header that holds the token. A request without it is one for AWS.
@@ -43,6 +43,7 @@ pub(super) async fn answer(clouds: &Embedded, token: &str, request: Request<Byte
     let outcome = match (request.method(), request.uri().path()) {
         (&Method::GET, "/_snowssi/status") => Ok(json!({ "pid": std::process::id() })),
         (&Method::POST, "/_snowssi/sql") => sql(clouds, request.body()).await,
+        (&Method::POST, "/_snowssi/tick") => tick(clouds, request.body()).await,
         (&Method::PUT, "/_snowssi/object") => put(clouds, request).await,
         _ => return reply(StatusCode::NOT_FOUND, &json!({ "error": "this snowssi does not know that request" })),
     };
@@ -56,6 +57,13 @@ async fn sql(clouds: &Embedded, body: &Bytes) -> Result<Value, String> {
     let asked: Sql = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let rows = clouds.sql(&asked.statement, &asked.role).await.map_err(|error| told(&error))?;
     serde_json::to_value(Rows::from(rows)).map_err(|error| error.to_string())
+}
+
+/// The body is a number of milliseconds; what happened comes back line by line.
+async fn tick(clouds: &Embedded, body: &Bytes) -> Result<Value, String> {
+    let by: u64 = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let report = clouds.tick(Duration::from_millis(by)).await.map_err(|error| error.to_string())?;
+    Ok(json!(lines(&report)))
 }
 
 async fn put(clouds: &Embedded, request: Request<Bytes>) -> Result<Value, String> {
@@ -107,6 +115,15 @@ impl Remote {
         let place = serde_json::to_vec(&place).map_err(|error| error.to_string())?;
         let request = self.request(Method::PUT, "object").header("x-snowssi-place", place).body(body);
         self.ask::<Value>(request).await.map(|_| ())
+    }
+
+    /// Lets time pass, and tells what happened, a line for each thing.
+    ///
+    /// # Errors
+    /// The state cannot be written, or there is no answer.
+    pub async fn tick(&self, by: Duration) -> Result<Vec<String>, String> {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.ask(self.request(Method::POST, "tick").json(&by)).await
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -29,11 +29,18 @@ pub(super) async fn aws(State(side): State<Arc<Side>>, request: Request<Body>) -
     if let Some(refusal) = stranger(request.headers(), &["amazonaws.com", "amazonaws.com.cn"]) {
         return refusal;
     }
-    let Ok(request) = whole(request, LARGEST_OBJECT).await else { return broken() };
-    if control::is_meant(request.headers()) {
-        return control::answer(&side.clouds, &side.token, request).await;
-    }
-    match side.clouds.aws.answer(request).await {
+    let (head, body) = request.into_parts();
+    let answer = match to_bytes(body, LARGEST_OBJECT).await {
+        Ok(body) if control::is_meant(&head.headers) => {
+            return control::answer(&side.clouds, &side.token, Request::from_parts(head, body)).await;
+        }
+        Ok(body) => side.clouds.aws.answer_signed(Request::from_parts(head, body)).await,
+        Err(_) => {
+            let message = "Your proposed upload exceeds the maximum allowed size";
+            side.clouds.aws.refuse(head, 400, "EntityTooLarge", message).await
+        }
+    };
+    match answer {
         Ok(response) => sent(response),
         Err(unanswered) => {
             tracing::debug!(%unanswered, "the connection is broken off");

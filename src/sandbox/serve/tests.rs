@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use super::super::Reach;
+use super::super::{Reach, Rows};
 use super::*;
 use crate::sandbox::fault::{Kind, Plan, Rule, Span};
 
@@ -146,4 +146,51 @@ async fn requests_under_way_are_answered_before_it_stops() {
     served.stop().await.unwrap();
     asked.await.unwrap().unwrap();
     assert!(TcpStream::connect(at).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_has_not_happened() {
+    let (dir, clouds) = clouds();
+    let served = Served::start(Arc::clone(&clouds), Options::default()).unwrap();
+    let s3 = s3(&served);
+    let put = async |key: &str, body: &str| {
+        s3.put_object().bucket("events").key(key).body(body.as_bytes().to_vec().into()).send().await.map(drop)
+    };
+    let text = async |key: &str| {
+        let read = s3.get_object().bucket("events").key(key).send().await.ok()?;
+        String::from_utf8(read.body.collect().await.unwrap().to_vec()).ok()
+    };
+    s3.create_bucket().bucket("events").send().await.unwrap();
+    put("k", "old").await.unwrap();
+    clouds.sql("CREATE DATABASE OLD", "ACCOUNTADMIN").await.unwrap();
+    // Something stands where the next states are to be written.
+    let obstacles = [dir.path().join("aws/state.json.new"), dir.path().join("snowflake/snowflake.json.new")];
+    obstacles.iter().for_each(|obstacle| std::fs::create_dir(obstacle).unwrap());
+    for refused in [put("k", "new").await, put("other", "new").await] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.raw_response().unwrap().status().as_u16(), 500);
+        assert_eq!(aws_smithy_types::error::metadata::ProvideErrorMetadata::code(&error), Some("InternalError"));
+    }
+    s3.delete_object().bucket("events").key("k").send().await.unwrap_err();
+    let refused = clouds.sql("CREATE DATABASE NEW", "ACCOUNTADMIN").await.unwrap_err();
+    assert!(refused.message.contains("could not be written"), "{refused:?}");
+    let databases = async || {
+        let rows = Rows::from(clouds.sql("SHOW DATABASES", "ACCOUNTADMIN").await.unwrap());
+        let name = rows.columns.iter().position(|column| column == "name").unwrap();
+        rows.rows.into_iter().filter_map(|mut row| row.swap_remove(name)).collect::<Vec<_>>()
+    };
+    assert_eq!((text("k").await.as_deref(), text("other").await), (Some("old"), None));
+    assert!(databases().await.contains(&"OLD".to_owned()) && !databases().await.contains(&"NEW".to_owned()));
+    // And the next change that can be written writes nothing of it.
+    obstacles.iter().for_each(|obstacle| std::fs::remove_dir(obstacle).unwrap());
+    put("last", "x").await.unwrap();
+    clouds.sql("CREATE DATABASE LAST", "ACCOUNTADMIN").await.unwrap();
+    assert!(!databases().await.contains(&"NEW".to_owned()));
+    served.stop().await.unwrap();
+    drop((s3, clouds));
+    let clouds = Embedded::open(dir.path()).unwrap();
+    let rows = Rows::from(clouds.sql("SHOW DATABASES", "ACCOUNTADMIN").await.unwrap());
+    assert!(format!("{rows:?}").contains("LAST") && !format!("{rows:?}").contains("NEW"), "{rows:?}");
+    let bodies = std::fs::read_dir(dir.path().join("aws/objects")).unwrap().count();
+    assert_eq!(bodies, 2, "`k` and `last`");
 }

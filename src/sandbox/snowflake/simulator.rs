@@ -113,7 +113,14 @@ impl Simulator {
             (result, cx.changed)
         };
         if let (true, Some(file)) = (changed, &self.file) {
-            state.save(file).map_err(|error| work::not_saved(&error))?;
+            state.save(file).map_err(|error| {
+                // What is answered with an error has not happened.
+                match State::load(file, self.clock.now_ms()) {
+                    Ok(before) => *state = before,
+                    Err(error) => tracing::error!(%error, "a change cannot be taken back in this process"),
+                }
+                work::not_saved(&error)
+            })?;
         }
         result
     }

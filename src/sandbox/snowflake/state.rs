@@ -324,10 +324,13 @@ impl State {
         use std::io::Write as _;
         let bytes = serde_json::to_vec(self).map_err(std::io::Error::other)?;
         let beside = path.with_extension("json.new");
-        let mut file = std::fs::File::create(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        std::fs::rename(&beside, path)
+        let written = std::fs::File::create(&beside).and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_data()?;
+            std::fs::rename(&beside, path)
+        });
+        // What was written of it would only fill a full disk further.
+        written.inspect_err(|_| drop(std::fs::remove_file(&beside)))
     }
 
     fn reindex(&mut self) {

@@ -66,12 +66,17 @@ const DOCUMENTS: &[(&str, &str)] = &[
 
 /// Bucket and key of a request, from the path or from the host.
 pub(super) fn target(asked: &Asked) -> (Option<String>, Option<String>) {
-    let path =
-        percent_encoding::percent_decode_str(asked.path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
+    let path = asked.path.strip_prefix('/').unwrap_or(&asked.path);
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned();
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let in_host = [".s3.", ".s3-"].iter().filter_map(|mark| asked.host.rfind(mark)).max();
     if let Some(end) = in_host.filter(|_| asked.host.contains("amazonaws.com")) {
         return (asked.host.get(..end).and_then(some), some(&path));
+    }
+    // On this machine the host may name the bucket too: `bucket.localhost`, `bucket.s3.localhost`.
+    let local = asked.host.strip_suffix(".localhost").map(|name| name.strip_suffix(".s3").unwrap_or(name));
+    if let Some(bucket) = local.filter(|name| *name != "s3") {
+        return (some(bucket), some(&path));
     }
     match path.split_once('/') {
         Some((bucket, key)) => (some(bucket), some(key)),

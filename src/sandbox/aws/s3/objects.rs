@@ -57,7 +57,8 @@ impl Sealed {
     }
 }
 
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
+    "content-encoding",
     "content-type",
     "content-disposition",
     "content-language",
@@ -183,8 +184,13 @@ impl Sealed {
     }
 }
 
+/// Whether a header holds a checksum of the object.
+fn is_checksum(header: &str) -> bool {
+    header.strip_prefix("x-amz-checksum-").is_some_and(|name| !["algorithm", "mode", "type"].contains(&name))
+}
+
 /// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::sandbox::aws) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -230,13 +236,18 @@ pub(super) fn put(world: &mut World, store: &Store, asked: &Asked, name: &str, k
     version.headers = asked
         .headers
         .iter()
-        .filter(|(header, _)| KEPT.contains(&header.as_str()) || header.starts_with("x-amz-meta-"))
+        .filter(|(header, _)| {
+            KEPT.contains(&header.as_str()) || header.starts_with("x-amz-meta-") || is_checksum(header)
+        })
         .map(|(header, value)| (header.clone(), value.clone()))
         .collect();
     let etag = version.etag.clone();
+    let checksums: Vec<(String, String)> =
+        version.headers.clone().into_iter().filter(|(name, _)| is_checksum(name)).collect();
     let bucket = world.buckets.get_mut(name).ok_or_else(|| no_such_bucket(name))?;
     let id = bucket.push(store, key, version, Made::Put);
-    let reply = sealed.headers(Reply::empty(200).header("etag", format!("\"{etag}\"")));
+    let mut reply = sealed.headers(Reply::empty(200).header("etag", format!("\"{etag}\"")));
+    reply.headers.extend(checksums);
     Ok(match id {
         Some(id) => reply.header("x-amz-version-id", id),
         None => reply,
@@ -270,7 +281,9 @@ pub(super) fn get(world: &mut World, store: &Store, asked: &Asked, name: &str, k
     if !version.headers.contains_key("content-type") {
         reply = reply.header("content-type", "binary/octet-stream");
     }
-    for (header, value) in &version.headers {
+    // A checksum is of the whole object, and told to those who ask for it.
+    let told = asked.header("x-amz-checksum-mode") == Some("ENABLED") && asked.header("range").is_none();
+    for (header, value) in version.headers.iter().filter(|(header, _)| told || !is_checksum(header)) {
         reply = reply.header(header, value);
     }
     if bucket.versioning().is_some() {
