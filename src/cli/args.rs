@@ -396,6 +396,9 @@ pub struct ServeArgs {
     /// The loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
+    /// Serve Snowflake alone, and let it reach the AWS emulator at this URL of this machine
+    #[arg(long, value_name = "URL")]
+    pub aws_endpoint: Option<String>,
     /// Let things go wrong, as this file of faults says
     #[arg(long, value_name = "FILE")]
     pub fault: Option<PathBuf>,

@@ -28,7 +28,7 @@ use crate::model::Secret;
 use aws::AwsSandbox;
 use calls::{Call, Entry, Log, Outcome};
 use clock::Clock;
-use door::Door as _;
+use door::Door;
 use fault::{Plan, Traffic};
 use snowflake::Simulator;
 use snowflake::answer::{Engine, ResultSet, SessionState, SqlError};
@@ -43,6 +43,8 @@ pub struct Embedded {
     snowflake: Arc<Simulator>,
     wire: Arc<Wire>,
     clock: Arc<Clock>,
+    /// Where the AWS is that Snowflake reaches, if that is not the embedded one.
+    beside: Option<String>,
     flow: flow::Flow,
     dir: PathBuf,
     traffic: Arc<Traffic>,
@@ -63,23 +65,44 @@ impl Embedded {
     /// # Errors
     /// The directory cannot be written, holds other files, is in use, or its state cannot be read.
     pub fn open(dir: &Path) -> io::Result<Self> {
+        Self::open_on(dir, None)
+    }
+
+    /// Opens Snowflake alone, in front of an AWS of others: an emulator at a URL of this machine.
+    ///
+    /// # Errors
+    /// As [`Self::open`], or the URL is not one of this machine.
+    pub fn open_beside(dir: &Path, endpoint: &str) -> io::Result<Self> {
+        Self::open_on(dir, Some(endpoint))
+    }
+
+    fn open_on(dir: &Path, beside: Option<&str>) -> io::Result<Self> {
+        let remote = beside.map(remote::RemoteAws::open).transpose()?;
         let marker = state_dir::claim(dir, state_dir::PATIENCE)?;
         let clock = Arc::new(Clock::open(dir)?);
         let traffic = Arc::new(Traffic::new(Arc::clone(&clock), Log::open(dir)?));
         let aws = AwsSandbox::open_watched(&dir.join("aws"), Arc::clone(&traffic))?;
-        let snowflake = Arc::new(
-            Simulator::open(&dir.join("snowflake"), Arc::<AwsSandbox>::clone(&aws))?.with_clock(Arc::clone(&clock)),
-        );
+        let door: Arc<dyn Door> = match remote {
+            Some(remote) => Arc::new(remote),
+            None => Arc::<AwsSandbox>::clone(&aws),
+        };
+        let snowflake = Arc::new(Simulator::open(&dir.join("snowflake"), door)?.with_clock(Arc::clone(&clock)));
         let credentials = Credentials::none().with_password(SNOWFLAKE_USER, SNOWFLAKE_PASSWORD);
         let wire = Wire::new(Arc::<Simulator>::clone(&snowflake), credentials).watched(Arc::clone(&traffic));
         let wire = Arc::new(wire);
+        let beside = beside.map(str::to_owned);
         let flow = flow::Flow::new(Arc::clone(&aws), Arc::clone(&snowflake), Arc::clone(&clock));
-        Ok(Self { aws, snowflake, wire, clock, flow, dir: dir.to_owned(), traffic, _marker: marker })
+        Ok(Self { aws, snowflake, wire, clock, beside, flow, dir: dir.to_owned(), traffic, _marker: marker })
     }
 
     /// How to reach AWS.
     pub fn aws(&self) -> crate::cloud::aws::Embedded {
         crate::cloud::aws::Embedded { http_client: self.aws.http_client(), credentials: AwsSandbox::credentials() }
+    }
+
+    /// Where the AWS is that Snowflake reaches, if that is not the embedded one.
+    pub fn aws_beside(&self) -> Option<&str> {
+        self.beside.as_deref()
     }
 
     /// A connection to Snowflake, as an administrator.
@@ -168,6 +191,9 @@ impl Embedded {
     /// # Errors
     /// What S3 would refuse.
     pub async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
+        if let Some(url) = &self.beside {
+            return Err(format!("Snowflake reaches the AWS at {url}: put the file there with a program of AWS's"));
+        }
         let region = self.aws.bucket_region(bucket).await.unwrap_or_else(|| aws::REGION.to_owned());
         self.aws.put_object(&region, bucket, key, body).await
     }

@@ -25,7 +25,11 @@ pub(super) async fn run(dir: &Path, args: &ServeArgs, out: &Out) -> Result<Exit,
     let faults = super::super::fault::load(args.fault.as_deref(), out)?;
     let mut signals =
         Signals::listen().map_err(|error| Failure::new(Exit::Error, format!("cannot listen for signals: {error}")))?;
-    let clouds = Embedded::open(dir).map_err(|error| cannot("open", dir, &error))?;
+    let clouds = match &args.aws_endpoint {
+        Some(url) => Embedded::open_beside(dir, url),
+        None => Embedded::open(dir),
+    };
+    let clouds = clouds.map_err(|error| cannot("open", dir, &error))?;
     clouds.set_faults(faults);
     let clouds = Arc::new(clouds);
     let served = Served::start(Arc::clone(&clouds), options).map_err(|error| {

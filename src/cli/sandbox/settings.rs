@@ -18,7 +18,12 @@ pub(super) struct Settings {
     dir: PathBuf,
     /// Where the connections are written, for programs that read `SNOWFLAKE_HOME`.
     home: PathBuf,
-    aws: SocketAddr,
+    /// AWS's URL.
+    aws: String,
+    /// ID and secret of AWS's access key.
+    keys: (&'static str, &'static str),
+    /// AWS's account, as far as it is known.
+    account: Option<&'static str>,
     snowflake: SocketAddr,
 }
 
@@ -27,7 +32,13 @@ impl Settings {
     pub(super) fn write(dir: &Path, served: &Served) -> io::Result<Self> {
         let dir = std::path::absolute(dir)?;
         let home = dir.join("clients");
-        let settings = Self { dir, home, aws: served.aws(), snowflake: served.snowflake() };
+        // An emulator of others has an account of its own, and takes the credentials that emulators take.
+        let (keys, account) = if served.is_beside() {
+            (("test", "test"), None)
+        } else {
+            ((ACCESS_KEY_ID, SECRET_ACCESS_KEY), Some(ACCOUNT))
+        };
+        let settings = Self { dir, home, aws: served.aws_url(), keys, account, snowflake: served.snowflake() };
         std::fs::create_dir_all(&settings.home)?;
         let file = settings.home.join("connections.toml");
         let text = format!("{}\n{}", settings.connection("default"), settings.connection("sandbox"));
@@ -41,24 +52,26 @@ impl Settings {
     /// One JSON object on one line.
     pub(super) fn json(&self) -> String {
         let host = self.host();
+        let (id, secret) = self.keys;
+        let aws: http::Uri = self.aws.parse().unwrap_or_default();
         let value = json!({
             "pid": std::process::id(),
             "directory": self.dir,
             "aws": {
-                "endpoint_url": self.aws_url(),
-                "host": self.aws.ip(),
-                "port": self.aws.port(),
+                "endpoint_url": self.aws,
+                "host": aws.host(),
+                "port": aws.port_u16(),
                 "region": REGION,
-                "account": ACCOUNT,
-                "access_key_id": ACCESS_KEY_ID,
-                "secret_access_key": SECRET_ACCESS_KEY,
+                "account": self.account,
+                "access_key_id": id,
+                "secret_access_key": secret,
                 "environment": object(self.aws_environment()),
                 "profile": self.profile(),
                 "boto3": {
-                    "endpoint_url": self.aws_url(),
+                    "endpoint_url": self.aws,
                     "region_name": REGION,
-                    "aws_access_key_id": ACCESS_KEY_ID,
-                    "aws_secret_access_key": SECRET_ACCESS_KEY,
+                    "aws_access_key_id": id,
+                    "aws_secret_access_key": secret,
                 },
             },
             "snowflake": {
@@ -102,8 +115,8 @@ impl Settings {
         let boto3 = python(
             "import boto3\nsession = boto3.Session(",
             &[
-                ("aws_access_key_id", json!(ACCESS_KEY_ID)),
-                ("aws_secret_access_key", json!(SECRET_ACCESS_KEY)),
+                ("aws_access_key_id", json!(self.keys.0)),
+                ("aws_secret_access_key", json!(self.keys.1)),
                 ("region_name", json!(REGION)),
             ],
         );
@@ -122,14 +135,11 @@ impl Settings {
         let sections = [
             (
                 format!("The sandbox in {} is served.", self.dir.display()),
-                format!("AWS        {}\nSnowflake  http://{}\n", self.aws_url(), self.snowflake),
+                format!("AWS        {}\nSnowflake  http://{}\n", self.aws, self.snowflake),
             ),
             ("AWS CLI, and all SDKs of AWS: environment".to_owned(), exports(self.aws_environment())),
             ("AWS CLI: profile, for ~/.aws/config".to_owned(), self.profile()),
-            (
-                "boto3".to_owned(),
-                format!("{boto3}s3 = session.client(\"s3\", endpoint_url={})\n", json!(self.aws_url())),
-            ),
+            ("boto3".to_owned(), format!("{boto3}s3 = session.client(\"s3\", endpoint_url={})\n", json!(self.aws))),
             ("Snowflake Python connector".to_owned(), connector),
             ("snow CLI: connection, for connections.toml".to_owned(), self.connection("sandbox")),
             ("Snowflake clients that read variables".to_owned(), exports(self.snowflake_environment())),
@@ -141,17 +151,13 @@ impl Settings {
         sections.map(|(title, text)| format!("# {title}\n\n{text}")).join("\n")
     }
 
-    fn aws_url(&self) -> String {
-        format!("http://{}", self.aws)
-    }
-
     fn aws_environment(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("AWS_ENDPOINT_URL", self.aws_url()),
+            ("AWS_ENDPOINT_URL", self.aws.clone()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_ACCESS_KEY_ID", self.keys.0.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", self.keys.1.to_owned()),
         ]
     }
 
@@ -176,9 +182,9 @@ impl Settings {
 
     fn profile(&self) -> String {
         format!(
-            "[profile snowssi-sandbox]\nendpoint_url = {}\nregion = {REGION}\naws_access_key_id = {ACCESS_KEY_ID}\n\
-             aws_secret_access_key = {SECRET_ACCESS_KEY}\n",
-            self.aws_url()
+            "[profile snowssi-sandbox]\nendpoint_url = {}\nregion = {REGION}\naws_access_key_id = {}\n\
+             aws_secret_access_key = {}\n",
+            self.aws, self.keys.0, self.keys.1
         )
     }
 

@@ -34,6 +34,10 @@ pub(super) async fn aws(State(side): State<Arc<Side>>, request: Request<Body>) -
         Ok(body) if control::is_meant(&head.headers) => {
             return control::answer(&side.clouds, &side.token, Request::from_parts(head, body)).await;
         }
+        _ if side.clouds.aws_beside().is_some() => {
+            let text = "the sandbox's Snowflake stands beside another AWS: ask that one";
+            return plain(StatusCode::MISDIRECTED_REQUEST, text);
+        }
         Ok(body) => side.clouds.aws.answer_signed(Request::from_parts(head, body)).await,
         Err(_) => {
             let message = "Your proposed upload exceeds the maximum allowed size";

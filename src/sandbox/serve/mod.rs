@@ -74,7 +74,12 @@ impl Served {
 
     /// What AWS clients take as `AWS_ENDPOINT_URL`.
     pub fn aws_url(&self) -> String {
-        format!("http://{}", self.aws)
+        self.clouds.aws_beside().map_or_else(|| format!("http://{}", self.aws), str::to_owned)
+    }
+
+    /// Whether AWS is not ours, but an emulator of others.
+    pub fn is_beside(&self) -> bool {
+        self.clouds.aws_beside().is_some()
     }
 
     /// Where AWS is.

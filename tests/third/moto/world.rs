@@ -1,23 +1,13 @@
-//! Both sides over the network: the emulator behind its proxy, the sandbox's Snowflake with its door to the same emulator, and the program
-//! that only knows their addresses.
+//! Both sides over the network: the emulator behind its proxy, the sandbox's Snowflake in front of the same emulator, and the program that only
+//! knows their addresses.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::response::Response;
 use serde_json::Value;
-use snowssi::cloud::snowflake::transport::Handler;
-use snowssi::sandbox::remote::RemoteAws;
-use snowssi::sandbox::snowflake::Simulator;
-use snowssi::sandbox::snowflake::answer::{Engine as _, ResultSet, SessionState};
-use snowssi::sandbox::snowflake::wire::{Credentials, Wire};
 use tempfile::TempDir;
 
 use super::boto::Boto;
@@ -31,10 +21,10 @@ use crate::python;
 pub(super) struct World {
     pub(super) boto: Boto,
     pub(super) proxy: Proxy,
-    simulator: Arc<Simulator>,
     settings: Vec<(String, String)>,
     home: TempDir,
-    runtime: tokio::runtime::Runtime,
+    _snowflake: Server,
+    _runtime: tokio::runtime::Runtime,
     _emulator: Server,
 }
 
@@ -51,11 +41,14 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let proxy = runtime.block_on(Proxy::start(emulator.url(), excuses()));
         let boto = Boto::start(&bin, &emulator.url(), &proxy.url(), region, home.path());
-        let door = Arc::new(RemoteAws::open(&proxy.url()).unwrap());
-        let simulator = Arc::new(Simulator::in_memory(door));
-        let wire: Arc<dyn Handler> = Arc::new(Wire::new(Arc::<Simulator>::clone(&simulator), Credentials::default()));
-        let snowflake = runtime.block_on(serve(wire));
-        connections(home.path(), snowflake);
+        let sandbox = home.path().join("sandbox");
+        let snowflake = Server::start("snowssi sandbox serve", |port| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_snowssi"));
+            command.args(["sandbox", "serve", "--port", "0", "--snowflake-port", &port.to_string()]);
+            command.args(["--aws-endpoint", &proxy.url(), "--dir"]).arg(&sandbox);
+            command
+        });
+        connections(home.path(), snowflake.address());
         let url = proxy.url();
         let settings = [
             ("AWS_ENDPOINT_URL", url.as_str()),
@@ -64,7 +57,7 @@ impl World {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { boto, proxy, settings, home, simulator, runtime, _emulator: emulator }
+        Self { boto, proxy, settings, home, _snowflake: snowflake, _runtime: runtime, _emulator: emulator }
     }
 
     /// Writes a spec and gives its path.
@@ -113,12 +106,10 @@ impl World {
     /// Runs a statement in Snowflake.
     ///
     /// # Errors
-    /// Snowflake's message.
-    pub(super) fn sql(&self, statement: &str) -> Result<ResultSet, String> {
-        let mut session =
-            SessionState { user: "SANDBOX".into(), role: "ACCOUNTADMIN".into(), ..SessionState::default() };
-        let done = self.simulator.run(&mut session, statement, "00000000-0000-0000-0000-000000000000");
-        self.runtime.block_on(done).map_err(|error| error.message)
+    /// What was printed.
+    pub(super) fn sql(&self, statement: &str) -> Result<String, String> {
+        let run = snowssi(self.home.path(), &[], &["sandbox", "sql", "--dir", "sandbox", statement]);
+        if run.code == 0 { Ok(run.stdout) } else { Err(run.stderr) }
     }
 
     /// All that boto3 sees.
@@ -155,25 +146,11 @@ fn connections(home: &Path, server: SocketAddr) {
     fs::create_dir(&dir).unwrap();
     let file = dir.join("connections.toml");
     let text = format!(
-        "[default]\naccount = \"SANDBOX\"\nuser = \"SANDBOX\"\npassword = \"any\"\nrole = \"ACCOUNTADMIN\"\n\
+        "[default]\naccount = \"SANDBOX\"\nuser = \"SANDBOX\"\npassword = \"sandbox\"\nrole = \"ACCOUNTADMIN\"\n\
          protocol = \"http\"\nhost = \"{}\"\nport = {}\n",
         server.ip(),
         server.port()
     );
     fs::write(&file, text).unwrap();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-async fn serve(wire: Arc<dyn Handler>) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let app = Router::new().fallback(snowflake).with_state(wire);
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
-}
-
-async fn snowflake(State(wire): State<Arc<dyn Handler>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    wire.handle(http::Request::from_parts(head, body)).await.map(Body::from)
 }
