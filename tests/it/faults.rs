@@ -63,7 +63,7 @@ fn applied() -> (World, Model) {
 /// Once nothing goes wrong any more, one apply makes all of it, leaves nothing to do, and nothing is there twice.
 fn is_whole(world: &World, model: &Model, case: &str) {
     world.clouds().set_faults(Plan::default());
-    world.clouds().clock().advance(Duration::from_secs(7200)).unwrap();
+    world.clouds().clock().advance(Duration::from_hours(2)).unwrap();
     if !world.try_plan(model, Mode::Apply).is_ok_and(|plan| plan.steps.is_empty()) {
         if let Err(why) = world.try_apply(model, Mode::Apply) {
             panic!("{case}: the next apply fails: {why}");

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,9 @@ use super::Entry;
 const KEPT: usize = 20_000;
 /// How large a file becomes before it is set aside and a new one begun; the one set aside before it goes.
 const LARGEST: u64 = 8 << 20;
+
+/// How much of a file is read to find the highest number.
+const END: u64 = 256 << 10;
 
 const FILE: &str = "calls.jsonl";
 const ASIDE: &str = "calls.jsonl.1";
@@ -31,7 +34,7 @@ impl Log {
     /// # Errors
     /// Its files cannot be read.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let last = read(dir)?.last().map_or(0, |entry| entry.seq);
+        let last = last(&dir.join(FILE))?.max(last(&dir.join(ASIDE))?);
         Ok(Self { next: AtomicU64::new(last), kept: Mutex::default(), dir: Some(dir.to_owned()) })
     }
 
@@ -70,6 +73,20 @@ fn append(dir: &Path, entry: &Entry) -> io::Result<()> {
     let mut file = File::options().append(true).create(true).open(&path)?;
     file.write_all(&line)?;
     if file.metadata()?.len() > LARGEST { fs::rename(path, dir.join(ASIDE)) } else { Ok(()) }
+}
+
+/// The highest number at the end of a file. The order of lines differs from that of numbers only by what goes on at one time.
+fn last(path: &Path) -> io::Result<u64> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        file => file?,
+    };
+    let begin = file.metadata()?.len().saturating_sub(END);
+    file.seek(io::SeekFrom::Start(begin))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    let entries = end.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
+    Ok(entries.map(|entry| entry.seq).max().unwrap_or(0))
 }
 
 /// The calls written down in a sandbox directory, in the order they came in.

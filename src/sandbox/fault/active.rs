@@ -132,7 +132,7 @@ impl State {
     }
 }
 
-/// A number in 0..1 that a text decides: FNV-1a, then the finishing steps of SplitMix64, which spread what differs little.
+/// A number in 0..1 that a text decides: FNV-1a, then the finishing steps of `SplitMix64`, which spread what differs little.
 pub(super) fn chance(text: &str) -> f64 {
     let mut hash = text
         .bytes()

@@ -314,27 +314,23 @@ impl Reader<'_> {
 
     /// One length of time, or the least and the most of a range.
     fn span(&mut self, value: &Value<'_>) -> Option<Span> {
-        match value.get_ref() {
-            DeValue::Array(ends) => {
-                let ends: Vec<&Value<'_>> = ends.iter().collect();
-                let [least, most] = ends.as_slice() else {
-                    let problem = Problem::new(value.span(), "a range of times has two ends");
-                    self.problems.push(problem.help("write it like [\"1s\", \"5s\"]"));
-                    return None;
-                };
-                let (low, high) = (self.text(least)?, self.text(most)?);
-                let (low, high) = (self.duration(least.span(), &low)?, self.duration(most.span(), &high)?);
-                if low > high {
-                    self.problems.push(Problem::new(value.span(), "this range ends before it begins"));
-                    return None;
-                }
-                Some(Span::between(low, high))
-            }
-            _ => {
-                let text = self.text(value)?;
-                self.duration(value.span(), &text).map(Span::from)
-            }
+        let DeValue::Array(ends) = value.get_ref() else {
+            let text = self.text(value)?;
+            return self.duration(value.span(), &text).map(Span::from);
+        };
+        let ends: Vec<&Value<'_>> = ends.iter().collect();
+        let [least, most] = ends.as_slice() else {
+            let problem = Problem::new(value.span(), "a range of times has two ends");
+            self.problems.push(problem.help("write it like [\"1s\", \"5s\"]"));
+            return None;
+        };
+        let (low, high) = (self.text(least)?, self.text(most)?);
+        let (low, high) = (self.duration(least.span(), &low)?, self.duration(most.span(), &high)?);
+        if low > high {
+            self.problems.push(Problem::new(value.span(), "this range ends before it begins"));
+            return None;
         }
+        Some(Span::between(low, high))
     }
 
     fn duration(&mut self, span: Range<usize>, text: &str) -> Option<Duration> {
@@ -429,13 +425,14 @@ mod tests {
         assert_eq!(throttle.kind, Kind::Throttle { retry_after: None });
         assert_eq!(throttle.when.rate, Some(Rate { per_second: 15.0, burst: 30.0 }));
         assert_eq!(slow.kind, Kind::Delay(Span::between(Duration::from_millis(200), Duration::from_millis(1500))));
-        assert_eq!((slow.name(), slow.when.every, slow.when.after), ("slow", Some(3), Some(Duration::from_secs(60))));
+        assert_eq!((slow.name(), slow.when.every, slow.when.after), ("slow", Some(3), Some(Duration::from_mins(1))));
     }
 
     #[test]
     fn every_kind_can_be_written_and_keeps_its_name() {
         for (name, needs, _) in KINDS {
-            let needs: String = needs.iter().map(|key| format!("{key} = \"1s\"\n")).collect();
+            let needs: Vec<String> = needs.iter().map(|key| format!("{key} = \"1s\"\n")).collect();
+            let needs = needs.concat();
             let code = if name == "refuse" { "code = \"X\"\n" } else { "" };
             let plan = read("f.toml", &format!("[[fault]]\nkind = \"{name}\"\n{needs}{code}")).unwrap();
             assert_eq!(plan.rules()[0].name(), name);

@@ -106,7 +106,7 @@ impl Span {
 
     /// The length for a draw in 0..1.
     pub(super) fn at(self, chance: f64) -> Duration {
-        self.least + (self.most - self.least).mul_f64(chance.clamp(0.0, 1.0))
+        self.least + self.most.saturating_sub(self.least).mul_f64(chance.clamp(0.0, 1.0))
     }
 }
 
@@ -346,9 +346,11 @@ impl Kind {
             Self::Hidden => statement && !call.operation.starts_with("CREATE"),
             Self::ShowCap { .. } | Self::Missing { show: true, .. } => statement && call.is_show(),
             Self::InProgress { .. } => call.runs(),
-            Self::Chunked { .. } | Self::Missing { show: false, .. } => statement,
             // A login has no session yet, and ends none.
-            Self::SessionExpired | Self::SessionGone { .. } => statement,
+            Self::SessionExpired
+            | Self::SessionGone { .. }
+            | Self::Chunked { .. }
+            | Self::Missing { show: false, .. } => statement,
             _ => true,
         }
     }

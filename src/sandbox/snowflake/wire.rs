@@ -35,6 +35,7 @@ pub use credentials::Credentials;
 
 use super::answer::Engine;
 use crate::cloud::snowflake::transport::Handler;
+use crate::sandbox::calls::Call;
 use crate::sandbox::fault::{Passing, Traffic};
 use asked::Asked;
 use envelope::{Refused, respond, success};
@@ -132,26 +133,27 @@ impl Wire {
     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let asked = match Asked::read(&request) {
             Ok(asked) => asked,
-            Err(refused) => return refused.respond(),
+            Err(refused) => {
+                let call = Call { path: request.uri().path().to_owned(), ..Call::snowflake("session", "?") };
+                self.traffic.leave(self.traffic.enter(call), refused.outcome());
+                return refused.respond();
+            }
         };
         let passing = self.traffic.enter(self.call(&asked));
         let (struck, call) = (&passing.struck, passing.call());
         struck.delay().await;
-        let answer = match self.before(struck, &asked, call) {
-            Some(answer) => answer,
-            None => {
-                let answered = self.route(&request, &asked, &passing).await;
-                let (response, outcome) = match answered {
-                    Ok(answered) => {
-                        let outcome = fault::outcome(&answered);
-                        (answered.response(), outcome)
-                    }
-                    Err(refused) => (refused.respond(), refused.outcome()),
-                };
-                fault::after(struck, call, (response, outcome))
-            }
+        let (response, outcome) = if let Some(answer) = self.before(struck, &asked, call) {
+            answer
+        } else {
+            let answer = match self.route(&request, &asked, &passing).await {
+                Ok(answered) => {
+                    let outcome = fault::outcome(&answered);
+                    (answered.response(), outcome)
+                }
+                Err(refused) => (refused.respond(), refused.outcome()),
+            };
+            fault::after(struck, call, answer)
         };
-        let (response, outcome) = answer;
         self.traffic.leave(passing, outcome);
         response
     }

@@ -124,8 +124,8 @@ async fn faults() {
     let calls = sandbox.traffic().calls();
     let last = calls.last().unwrap();
     assert_eq!((last.fault.as_deref(), last.took_ms >= 30.0), (Some("delay"), true));
-    let lost: Vec<_> = calls.iter().filter(|call| call.status == 0).map(|call| call.code.as_str()).collect();
-    assert_eq!(lost, ["unreachable", "reset", "lost"]);
+    let unanswered: Vec<_> = calls.iter().filter(|call| call.status == 0).map(|call| call.code.as_str()).collect();
+    assert_eq!(unanswered, ["unreachable", "reset", "lost"]);
 }
 
 #[tokio::test]
