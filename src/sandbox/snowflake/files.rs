@@ -3,10 +3,9 @@
 use regex_lite::Regex;
 
 use super::access::Access;
-use super::answer::{Column, ResultSet};
+use super::answer::{Column, ResultSet, SqlError};
 use super::context::Context;
 use super::fail::{self, Fallible};
-use super::lex::Tok;
 use super::parse::{Name, Parser, StagePath};
 use super::props::Props;
 use super::query;
@@ -20,13 +19,20 @@ pub(super) struct Place {
     pub(super) path: String,
 }
 
-/// The files that a COPY FILES takes.
+/// The files of one stage that a COPY FILES takes.
 #[derive(Clone, Debug)]
-pub(super) enum Chosen {
+pub(super) struct Part {
+    source: Place,
+    chosen: Chosen,
+    pattern: Option<Regex>,
+}
+
+#[derive(Clone, Debug)]
+enum Chosen {
     All,
     /// Paths relative to the source.
     Listed(Vec<String>),
-    /// Paths relative to a stage, and new names.
+    /// Paths relative to the stage, and new names.
     Renamed(Vec<(String, Option<String>)>),
 }
 
@@ -34,12 +40,12 @@ pub(super) fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<P
     let id = cx.object_with(Kind::Stage, &path.stage, &["USAGE", "READ", "WRITE"], what)?;
     let Some(stage) = cx.see().stage(id) else { return Err(fail::nowhere()) };
     let access = stage.access(cx, id)?;
-    // A path may lead to a location that is blocked, though the stage itself is not.
+    // A path may lead where the integration blocks what lies beside it.
+    let url = access.url_of(&access.key(&path.path));
     if let Some(link) = &stage.integration
-        && let whole = format!("{}{}", access.url, path.path)
-        && cx.see().integration(link.id).is_none_or(|integration| !integration.allows(&whole))
+        && cx.see().integration(link.id).is_some_and(|integration| !integration.allows(&url))
     {
-        return Err(fail::location_refused(&whole, &link.name));
+        return Err(fail::location_refused(&url, &link.name));
     }
     Ok(Place { access, path: path.path })
 }
@@ -73,87 +79,123 @@ pub(super) fn remove(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> 
     Ok(Outcome::Outside(Box::new(Job::Remove { place: place(cx, path, "REMOVE")?, pattern })))
 }
 
+/// `PUT` and `GET` move files between the client and stages of Snowflake's own; external stages have none of it.
+pub(super) fn put_or_get(cx: &Context<'_>, p: &mut Parser<'_>, verb: &str) -> SqlError {
+    // What stands after `file://` reads like a comment.
+    let raw = p.rest().split_whitespace().find_map(|word| word.strip_prefix('@'));
+    let path = raw.and_then(|raw| StagePath::read(raw).ok());
+    let external = path.and_then(|path| cx.object(Kind::Stage, &path.stage, verb).ok());
+    if external.and_then(|object| cx.see().stage(object.id)).is_some_and(|stage| stage.url.is_some()) {
+        let text =
+            "GET and PUT commands are not supported with external stage; use the S3 API of the stage's bucket instead";
+        return fail::stage_failure(text);
+    }
+    fail::unsupported(&format!(
+        "{verb} (internal stages hold no files in the sandbox; put files into the bucket of an external stage)"
+    ))
+}
+
 /// `COPY FILES INTO @t[/path/] FROM { @s[/path] | (SELECT …) } …`, after the first two words.
 pub(super) fn copy_files(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     p.need("INTO")?;
     let target = p.stage_path()?;
     p.need("FROM")?;
     if p.mark("(") {
-        let from = p.mark_place();
-        let mut depth = 0_usize;
-        while let Some(tok) = p.peek() {
-            match tok {
-                Tok::Mark("(") => depth += 1,
-                Tok::Mark(")") if depth == 0 => break,
-                Tok::Mark(")") => depth -= 1,
-                _ => {}
-            }
-            p.advance();
-        }
-        let sql = p.between(from, p.mark_place()).to_owned();
-        p.need_mark(")")?;
-        let detailed = Props::read(p)?;
-        return from_query(cx, p, target, &sql, detailed);
+        let sql = p.bracketed()?;
+        let mut props = Props::read(p)?;
+        p.end()?;
+        let detailed = props.boolean("DETAILED_OUTPUT")?.unwrap_or(true);
+        props.finish()?;
+        let parts = from_query(cx, &sql)?;
+        let target = place(cx, target, "COPY FILES")?;
+        return Ok(Outcome::Outside(Box::new(Job::Copy { target, parts, detailed })));
     }
     let source = p.stage_path()?;
     let mut props = Props::read(p)?;
     p.end()?;
-    let chosen = props.texts("FILES")?.map_or(Chosen::All, Chosen::Listed);
+    let chosen = listed(&mut props)?.map_or(Chosen::All, Chosen::Listed);
     let pattern = pattern(&mut props)?;
     let detailed = props.boolean("DETAILED_OUTPUT")?.unwrap_or(true);
     props.finish()?;
     let (target, source) = (place(cx, target, "COPY FILES")?, place(cx, source, "COPY FILES")?);
-    Ok(Outcome::Outside(Box::new(Job::Copy { target, source, chosen, pattern, detailed })))
+    let parts = vec![Part { source, chosen, pattern }];
+    Ok(Outcome::Outside(Box::new(Job::Copy { target, parts, detailed })))
 }
 
-/// The first column tells the file (`@stage/path` or a path relative to the stage that the query reads), the second its new name.
-fn from_query(
-    cx: &mut Context<'_>,
-    p: &mut Parser<'_>,
-    target: StagePath,
-    sql: &str,
-    mut props: Props,
-) -> Fallible<Outcome> {
-    p.end()?;
-    let detailed = props.boolean("DETAILED_OUTPUT")?.unwrap_or(true);
-    props.finish()?;
+/// `FILES = ('a', …)`, of which there may be a thousand.
+pub(super) fn listed(props: &mut Props) -> Fallible<Option<Vec<String>>> {
+    let files = props.texts("FILES")?;
+    match &files {
+        Some(files) if files.len() > 1000 => Err(fail::bad_value(&format!("{} files", files.len()), "FILES")),
+        _ => Ok(files),
+    }
+}
+
+/// The first column tells the file (`@stage/path`, its URL, or a path relative to the stage that the query reads), the second its new
+/// name. The files of each stage are a part of their own.
+fn from_query(cx: &mut Context<'_>, sql: &str) -> Fallible<Vec<Part>> {
     let result = query::run(cx, sql)?;
-    let mut source = query::stage_in(cx, sql)?;
-    let mut files = Vec::new();
+    if !(1..=2).contains(&result.columns.len()) {
+        let text = format!(
+            "SQL compilation error:\nCOPY FILES takes a query of one or two columns (the file, its new name), not of {}.",
+            result.columns.len()
+        );
+        return Err(fail::error("002020", "21S01", text));
+    }
+    let read = query::stage_in(cx, sql)?.map(|path| path.stage);
+    let mut stages: Vec<(Name, Vec<(String, Option<String>)>)> = Vec::new();
     for row in result.rows {
         let Some(first) = row.first().cloned().flatten() else { continue };
-        let relative = match first.strip_prefix('@') {
-            Some(raw) => {
+        let (stage, path) = match (first.strip_prefix('@'), first.split_once("/api/files/")) {
+            (Some(raw), _) => {
                 let read = StagePath::read(raw)?;
-                source = Some(StagePath { stage: read.stage, path: String::new() });
-                read.path
+                (read.stage, read.path)
             }
-            None => match first.split_once("/api/files/") {
-                // The URL of a file: database, schema and stage, then the path.
-                Some((_, rest)) => {
-                    let mut parts = rest.splitn(4, '/');
-                    let mut part = || Name::read(parts.next().unwrap_or_default()).map(|name| name.shown());
-                    let stage = Name(vec![part()?, part()?, part()?]);
-                    source = Some(StagePath { stage, path: String::new() });
-                    parts.next().unwrap_or_default().to_owned()
-                }
-                None => first,
+            // The URL of a file: database, schema and stage, then the path.
+            (None, Some((_, rest))) => {
+                let mut parts = rest.splitn(4, '/');
+                let mut part = || Name::read(parts.next().unwrap_or_default()).map(|name| name.shown());
+                (Name(vec![part()?, part()?, part()?]), parts.next().unwrap_or_default().to_owned())
+            }
+            (None, None) => match &read {
+                Some(stage) => (stage.clone(), first),
+                None => return Err(fail::unsupported("COPY FILES of relative paths from a query that names no stage")),
             },
         };
-        files.push((relative, row.get(1).cloned().flatten()));
+        let file = (path, row.get(1).cloned().flatten());
+        match stages.iter_mut().find(|(name, _)| *name == stage) {
+            Some((_, files)) => files.push(file),
+            None => stages.push((stage, vec![file])),
+        }
     }
-    let target = place(cx, target, "COPY FILES")?;
-    let Some(source) = source else {
-        return Err(fail::unsupported("COPY FILES from a query that names no stage"));
-    };
-    let source = place(cx, source, "COPY FILES")?;
-    Ok(Outcome::Outside(Box::new(Job::Copy {
-        target,
-        source,
-        chosen: Chosen::Renamed(files),
-        pattern: None,
-        detailed,
-    })))
+    stages
+        .into_iter()
+        .map(|(stage, files)| {
+            let source = place(cx, StagePath { stage, path: String::new() }, "COPY FILES")?;
+            Ok(Part { source, chosen: Chosen::Renamed(files), pattern: None })
+        })
+        .collect()
+}
+
+impl Part {
+    /// The names under which a file is copied: none if it is not chosen, several if a query names it again.
+    fn names(&self, relative: &str, url: &str) -> Vec<String> {
+        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(url)) {
+            return Vec::new();
+        }
+        match &self.chosen {
+            Chosen::All => vec![relative.to_owned()],
+            Chosen::Listed(files) => {
+                let under =
+                    relative.strip_prefix(self.source.path.as_str()).unwrap_or(relative).trim_start_matches('/');
+                if files.iter().any(|file| file == under) { vec![relative.to_owned()] } else { Vec::new() }
+            }
+            Chosen::Renamed(files) => {
+                let named = files.iter().filter(|(file, _)| file == relative);
+                named.map(|(file, name)| name.clone().unwrap_or_else(|| file.clone())).collect()
+            }
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -196,40 +238,25 @@ impl Worker<'_> {
         Ok(ResultSet { columns, rows, statement_type: 0x7000 })
     }
 
-    pub(super) async fn copy(
-        &mut self,
-        target: &Place,
-        source: &Place,
-        chosen: &Chosen,
-        pattern: Option<&Regex>,
-        detailed: bool,
-    ) -> Fallible<ResultSet> {
-        let (reader, found) = self.objects(&source.access, &source.path).await?;
+    pub(super) async fn copy(&mut self, target: &Place, parts: &[Part], detailed: bool) -> Fallible<ResultSet> {
         let writer = self.assume(&target.access).await?;
+        let door = self.simulator.door();
         let mut copied = Vec::new();
-        for object in found {
-            let Some(relative) = object.key.strip_prefix(source.access.prefix.as_str()) else { continue };
-            let under = relative.strip_prefix(source.path.as_str()).unwrap_or(relative).trim_start_matches('/');
-            let name = match chosen {
-                Chosen::All => Some(relative.to_owned()),
-                Chosen::Listed(files) => files.iter().any(|file| file == under).then(|| relative.to_owned()),
-                Chosen::Renamed(files) => files
-                    .iter()
-                    .find(|(file, _)| file == relative)
-                    .map(|(file, name)| name.clone().unwrap_or_else(|| file.clone())),
-            };
-            let Some(name) = name.filter(|_| pattern.is_none_or(|p| p.is_match(&source.access.url_of(&object.key))))
-            else {
-                continue;
-            };
-            let door = self.simulator.door();
-            let body = door.get(&reader, &source.access.bucket, &object.key).await;
-            let body = body.map_err(|refusal| fail::stage_refused(&refusal))?;
-            let folder = if target.path.is_empty() || target.path.ends_with('/') { "" } else { "/" };
-            let key = format!("{}{}{folder}{name}", target.access.prefix, target.path);
-            let put = door.put(&writer, &target.access.bucket, &key, body).await;
-            put.map_err(|refusal| fail::stage_refused(&refusal))?;
-            copied.push(format!("{}{folder}{name}", target.path));
+        for part in parts {
+            let Place { access, path } = &part.source;
+            let (reader, found) = self.objects(access, path).await?;
+            for object in found {
+                let Some(relative) = object.key.strip_prefix(access.prefix.as_str()) else { continue };
+                for name in part.names(relative.trim_start_matches('/'), &access.url_of(&object.key)) {
+                    let body = door.get(&reader, &access.bucket, &object.key).await;
+                    let body = body.map_err(|refusal| fail::stage_refused(&refusal))?;
+                    let folder = if target.path.is_empty() || target.path.ends_with('/') { "" } else { "/" };
+                    let file = format!("{}{folder}{name}", target.path);
+                    let put = door.put(&writer, &target.access.bucket, &target.access.key(&file), body).await;
+                    put.map_err(|refusal| fail::stage_refused(&refusal))?;
+                    copied.push(file);
+                }
+            }
         }
         let (column, rows) = if detailed {
             (Column::new("file", "text"), copied.into_iter().map(|file| vec![Some(file)]).collect())

@@ -358,6 +358,24 @@ impl<'a> Parser<'a> {
         self.source.get(start..end).unwrap_or_default()
     }
 
+    /// The source up to the bracket that closes one already passed, which is passed too.
+    pub(super) fn bracketed(&mut self) -> Fallible<String> {
+        let from = self.at;
+        let mut depth = 0_usize;
+        while let Some(tok) = self.peek() {
+            match tok {
+                Tok::Mark("(") => depth += 1,
+                Tok::Mark(")") if depth == 0 => break,
+                Tok::Mark(")") => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        let text = self.between(from, self.at).to_owned();
+        self.need_mark(")")?;
+        Ok(text)
+    }
+
     /// Cuts these keywords out of what is still to come, wherever they stand.
     pub(super) fn cut(&mut self, words: &str) -> bool {
         let wanted: Vec<&str> = words.split_whitespace().collect();

@@ -52,9 +52,8 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "BEGIN" => block(p),
         "UNDROP" => Err(fail::unsupported("UNDROP")),
         "COMMIT" | "ROLLBACK" => end_transaction(p).map(Outcome::Done),
-        "CALL" | "MERGE" | "PUT" | "GET" | "SET" | "UNSET" | "DECLARE" | "EXPLAIN" | "START" => {
-            Err(fail::unsupported(&verb))
-        }
+        "PUT" | "GET" => Err(files::put_or_get(cx, p, &verb)),
+        "CALL" | "MERGE" | "SET" | "UNSET" | "DECLARE" | "EXPLAIN" | "START" => Err(fail::unsupported(&verb)),
         _ => {
             p.back_to(p.mark_place() - 1);
             Err(p.unexpected())

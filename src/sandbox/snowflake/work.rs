@@ -8,7 +8,7 @@ use super::access::Access;
 use super::answer::{Column, ResultSet, SessionState, SqlError};
 use super::context::{Context, Question, Slot, Told};
 use super::fail::{self, Fallible};
-use super::files::{Chosen, Place};
+use super::files::{Part, Place};
 use super::functions;
 use super::load::{Load, Unload};
 use super::refresh::file;
@@ -53,9 +53,7 @@ pub(super) enum Job {
     },
     Copy {
         target: Place,
-        source: Place,
-        chosen: Chosen,
-        pattern: Option<Regex>,
+        parts: Vec<Part>,
         detailed: bool,
     },
     Load(Box<Load>),
@@ -88,9 +86,7 @@ impl Worker<'_> {
             Job::Refresh { stage, subpath } => self.refresh(stage, &subpath).await,
             Job::List { place, pattern } => self.list(&place, pattern.as_ref()).await,
             Job::Remove { place, pattern } => self.remove(&place, pattern.as_ref()).await,
-            Job::Copy { target, source, chosen, pattern, detailed } => {
-                self.copy(&target, &source, &chosen, pattern.as_ref(), detailed).await
-            }
+            Job::Copy { target, parts, detailed } => self.copy(&target, &parts, detailed).await,
             Job::Load(load) => self.load(*load).await,
             Job::Unload(unload) => self.unload(*unload).await,
             Job::Block(statements) => self.block(statements).await,

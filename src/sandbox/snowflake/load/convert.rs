@@ -171,17 +171,16 @@ impl Converting {
     }
 
     fn bytes(&self, text: &str, most: usize) -> Result<String, Misfit> {
-        let upper = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
         let hex = |text: &str| text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let digits = match self.binary.as_str() {
-            "BASE64" => match base64::engine::general_purpose::STANDARD.decode(text) {
-                Ok(bytes) => upper(bytes),
-                Err(_) => {
+            "BASE64" => {
+                let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(text) else {
                     let message = format!("The following string is not a legal base64-encoded value: '{text}'");
                     return misfit(("100116", "22000"), message);
-                }
-            },
-            "UTF8" => upper(text.as_bytes().to_vec()),
+                };
+                upper_hex(&bytes)
+            }
+            "UTF8" => upper_hex(text.as_bytes()),
             _ if hex(text) => text.to_uppercase(),
             _ => {
                 let message = format!("The following string is not a legal hex-encoded value: '{text}'");
@@ -209,8 +208,9 @@ impl Converting {
             (Variant::Number(digits) | Variant::Text(digits), Type::Number { .. } | Type::Float) => {
                 self.text(digits, to).or_else(|_| no_cast())
             }
-            (Variant::Bool(value), Type::Number { .. } | Type::Float) => Ok(Some(u8::from(*value).to_string())),
-            (Variant::Bool(value), Type::Boolean) => Ok(Some(u8::from(*value).to_string())),
+            (Variant::Bool(value), Type::Number { .. } | Type::Float | Type::Boolean) => {
+                Ok(Some(u8::from(*value).to_string()))
+            }
             (Variant::Number(digits), Type::Boolean) => {
                 Ok(Some(u8::from(digits.parse::<f64>().is_ok_and(|number| number != 0.0)).to_string()))
             }
@@ -242,6 +242,12 @@ impl Converting {
             _ => return None,
         })
     }
+}
+
+fn upper_hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    bytes.iter().for_each(|byte| digits.push_str(&format!("{byte:02X}")));
+    digits
 }
 
 /// Nanoseconds as seconds with so many digits of a fraction; finer ones are cut off.

@@ -319,16 +319,13 @@ impl Cursor<'_> {
     fn stray(&self, at: usize, number: usize) -> Fault {
         let found: String =
             String::from_utf8_lossy(self.rest().get(..4).unwrap_or(self.rest())).chars().take(1).collect();
-        match &self.csv.field_delimiter {
-            Some(delimiter) => {
-                let delimiter = String::from_utf8_lossy(delimiter);
-                let text = format!("Found character '{found}' instead of field delimiter '{delimiter}'");
-                Fault::parsing(NOT_A_FIELD_DELIMITER, text, at, number)
-            }
-            None => {
-                let text = format!("Found character '{found}' instead of record delimiter '\\n'");
-                Fault::parsing(NOT_A_RECORD_DELIMITER, text, at, number)
-            }
+        if let Some(delimiter) = &self.csv.field_delimiter {
+            let delimiter = String::from_utf8_lossy(delimiter);
+            let text = format!("Found character '{found}' instead of field delimiter '{delimiter}'");
+            Fault::parsing(NOT_A_FIELD_DELIMITER, text, at, number)
+        } else {
+            let text = format!("Found character '{found}' instead of record delimiter '\\n'");
+            Fault::parsing(NOT_A_RECORD_DELIMITER, text, at, number)
         }
     }
 }

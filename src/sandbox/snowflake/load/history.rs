@@ -1,4 +1,4 @@
-//! What loads tell afterwards: COPY_HISTORY, LOAD_HISTORY and VALIDATE.
+//! What loads tell afterwards: `COPY_HISTORY`, `LOAD_HISTORY` and `VALIDATE`.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,8 @@ const LOAD_HISTORY: [(&str, &str); 13] = [
     ("ERROR_LIMIT", "fixed"),
 ];
 
-fn moment(ms: i64) -> Option<String> {
-    Some(format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000)))
+fn moment(ms: i64) -> String {
+    format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000))
 }
 
 fn columns(columns: &[(&'static str, &'static str)]) -> Vec<Column> {
@@ -105,7 +105,7 @@ pub(in crate::sandbox::snowflake) fn copy_history(
         let mut row = vec![
             Some(event.relative.clone()),
             Some(event.stage.clone()),
-            moment(event.at),
+            Some(moment(event.at)),
             Some(event.loaded.to_string()),
             Some(event.parsed.to_string()),
             Some(event.size.to_string()),
@@ -131,13 +131,15 @@ fn time(args: &BTreeMap<String, Val>, key: &str) -> Fallible<Option<i64>> {
     let text = value.text().unwrap_or_default();
     let nanos = formats.moment(&text).and_then(|moment| formats.instant(moment)).map(|(nanos, _)| nanos);
     // As a cell of a time: seconds with a fraction, and the offset of the zone perhaps.
-    let cell =
-        || Some((text.split(' ').next()?.parse::<f64>().ok()? * 1000.0).to_string().split('.').next()?.parse().ok()?);
+    let cell = || {
+        let seconds = text.split(' ').next()?.parse().ok()?;
+        i64::try_from(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?.as_millis()).ok()
+    };
     let ms = nanos.and_then(|nanos| i64::try_from(nanos / 1_000_000).ok()).or_else(cell);
     ms.map(Some).ok_or_else(|| fail::error("100035", "22007", format!("Timestamp '{text}' is not recognized")))
 }
 
-/// The view LOAD_HISTORY of a database: loads into tables that the role may see.
+/// The view `LOAD_HISTORY` of a database: loads into tables that the role may see.
 pub(in crate::sandbox::snowflake) fn load_history(cx: &Context<'_>, database: &str) -> ResultSet {
     let seen = |event: &&Event| {
         event.path.first().is_some_and(|name| name == database)
@@ -149,7 +151,7 @@ pub(in crate::sandbox::snowflake) fn load_history(cx: &Context<'_>, database: &s
             event.path.get(1).cloned(),
             Some(event.file.clone()),
             event.path.get(2).cloned(),
-            moment(event.at),
+            Some(moment(event.at)),
             Some(event.status.replace('_', " ")),
             Some(event.loaded.to_string()),
             Some(event.parsed.to_string()),

@@ -266,7 +266,7 @@ fn is_json_number(literal: &str) -> bool {
     digits(whole) && (whole == "0" || !whole.starts_with('0')) && fraction.is_none_or(digits) && exponent_ok
 }
 
-/// A text that is one document, as PARSE_JSON takes it; nothing but blanks is NULL.
+/// A text that is one document, as `PARSE_JSON` takes it; nothing but blanks is NULL.
 pub(super) fn document(text: &str) -> Result<Option<Variant>, String> {
     let mut reader = Reader::new(text, false);
     reader.blanks();

@@ -100,9 +100,8 @@ impl Loads {
         let remembered = |file: &&File| now - file.at <= MEMORY_MS;
         match files.by_url.get(url).filter(remembered) {
             Some(file) if file.etag == etag => Known::Loaded,
-            Some(_) => Known::No,
             None if now - modified > MEMORY_MS && now - files.since > MEMORY_MS => Known::Uncertain,
-            None => Known::No,
+            _ => Known::No,
         }
     }
 

@@ -89,16 +89,12 @@ impl Formats {
 
     /// The instant of a wall clock in nanoseconds since 1970, and its offset in minutes.
     pub(super) fn instant(&self, moment: Moment) -> Option<(i128, i32)> {
-        match moment.offset {
-            Some(offset) => {
-                let local = TimeZone::UTC.to_timestamp(moment.at).ok()?.as_nanosecond();
-                Some((local - i128::from(offset) * 60_000_000_000, offset))
-            }
-            None => {
-                let zoned = moment.at.to_zoned(self.zone.clone()).ok()?;
-                Some((zoned.timestamp().as_nanosecond(), zoned.offset().seconds() / 60))
-            }
+        if let Some(offset) = moment.offset {
+            let local = TimeZone::UTC.to_timestamp(moment.at).ok()?.as_nanosecond();
+            return Some((local - i128::from(offset) * 60_000_000_000, offset));
         }
+        let zoned = moment.at.to_zoned(self.zone.clone()).ok()?;
+        Some((zoned.timestamp().as_nanosecond(), zoned.offset().seconds() / 60))
     }
 }
 
@@ -168,7 +164,7 @@ fn parts(text: &str, format: &str) -> Option<Parts> {
             (found.year, passed) = (Some(if year < 70 { 2000 + year } else { 1900 + year }), 2);
         } else if is("MMMM") || is("MON") {
             let full = is("MMMM");
-            let name: String = text.chars().take_while(|c| c.is_ascii_alphabetic()).collect::<String>().to_lowercase();
+            let name: String = text.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
             let month =
                 MONTHS.iter().position(|month| *month == name || (!full && month.get(..3) == Some(name.as_str())))?;
             text = text.get(name.len()..)?;

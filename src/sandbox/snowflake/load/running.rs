@@ -294,7 +294,7 @@ pub(super) const PROBLEM: [(&str, &str); 12] = [
     ("REJECTED_RECORD", "text"),
 ];
 
-/// A row of VALIDATION_MODE and VALIDATE.
+/// A row of `VALIDATION_MODE` and `VALIDATE`.
 pub(super) fn problem_row(problem: &Problem) -> Row {
     let number = |number: Option<u64>| number.map(|number| number.to_string());
     vec![
@@ -313,7 +313,7 @@ pub(super) fn problem_row(problem: &Problem) -> Row {
     ]
 }
 
-/// What VALIDATION_MODE shows in the place of loading.
+/// What `VALIDATION_MODE` shows in the place of loading.
 fn validated(load: &Load, validation: Validation, done: &[Done], missing: &[String]) -> Fallible<ResultSet> {
     let problems = done.iter().flat_map(|done| &done.settled.problems);
     if let Validation::Rows(most) = validation {

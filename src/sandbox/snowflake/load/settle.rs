@@ -1,4 +1,4 @@
-//! What becomes of the records of one file: rows of the table, or errors, by what ON_ERROR says of them.
+//! What becomes of the records of one file: rows of the table, or errors, by what `ON_ERROR` says of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -187,7 +187,8 @@ fn transformed(reading: &Reading, transform: &Transform, rows: Vec<Row>, project
                 computed.extend(result.rows.into_iter().map(|row| Ok((Arc::clone(&columns), row))));
             }
             Ok(_) => {
-                computed.extend((0..count).map(|_| Err(fail::unsupported("a COPY that changes the number of rows"))))
+                let error = fail::unsupported("a COPY that changes the number of rows");
+                computed.resize(computed.len() + count, Err(error));
             }
             Err(error) if count == 1 => computed.push(Err(error)),
             Err(_) => {

@@ -109,7 +109,7 @@ fn load(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
             p.unexpected()
         });
     }
-    let transform = if p.mark("(") { Some(Transform::read(cx, &super::unload::inner(p)?)?) } else { None };
+    let transform = if p.mark("(") { Some(Transform::read(cx, &p.bracketed()?)?) } else { None };
     let place = match &transform {
         Some(transform) => Written::Stage(transform.stage.clone()),
         None => place(p)?,
@@ -224,10 +224,7 @@ pub(super) fn place(p: &mut Parser<'_>) -> Fallible<Written> {
 
 /// The files of a statement and the stage they are reached by, which is made up for a URL.
 pub(super) fn source(cx: &Context<'_>, place: Written, props: &mut Props) -> Fallible<(Source, Stage)> {
-    let files = props.texts("FILES")?;
-    if files.as_ref().is_some_and(|files| files.len() > 1000) {
-        return Err(fail::bad_value("more than 1000 files", "FILES"));
-    }
+    let files = files::listed(props)?;
     let pattern = files::pattern(props)?;
     let (access, path, shown, stage) = match place {
         Written::Url(url) => {

@@ -316,7 +316,7 @@ proptest! {
             if pretty { serde_json::to_string_pretty(value).unwrap() } else { value.to_string() }
         }).collect();
         let found = records("TYPE = JSON COMPRESSION = NONE", text.join("\n").as_bytes());
-        let wanted: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+        let wanted: Vec<String> = values.iter().map(ToString::to_string).collect();
         // Both write sorted keys; where they differ in how they escape, what they mean must not.
         let meant = |text: &String| serde_json::from_str::<serde_json::Value>(text).unwrap();
         let read: Vec<String> = shown(&found);

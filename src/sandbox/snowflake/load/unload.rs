@@ -9,7 +9,6 @@ use super::super::answer::{Column, ResultSet};
 use super::super::context::Context;
 use super::super::fail::{self, Fallible};
 use super::super::file_format::{self, FileFormat};
-use super::super::lex::Tok;
 use super::super::parse::Parser;
 use super::super::props::Props;
 use super::super::query;
@@ -68,7 +67,7 @@ pub(super) fn read(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome
     let place = place(p)?;
     p.need("FROM")?;
     let sql = if p.mark("(") {
-        inner(p)?
+        p.bracketed()?
     } else {
         let from = p.mark_place();
         p.name()?;
@@ -118,24 +117,6 @@ pub(super) fn read(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome
     let rows = result.rows.len();
     let unload = Unload { access: to.access, key, shown, overwrite, single, detailed, rows, input_bytes, files };
     Ok(Outcome::Outside(Box::new(Job::Unload(Box::new(unload)))))
-}
-
-/// The source of a query in brackets, after the first of them.
-pub(super) fn inner(p: &mut Parser<'_>) -> Fallible<String> {
-    let from = p.mark_place();
-    let mut depth = 0_usize;
-    while let Some(tok) = p.peek() {
-        match tok {
-            Tok::Mark("(") => depth += 1,
-            Tok::Mark(")") if depth == 0 => break,
-            Tok::Mark(")") => depth -= 1,
-            _ => {}
-        }
-        p.advance();
-    }
-    let sql = p.between(from, p.mark_place()).to_owned();
-    p.need_mark(")")?;
-    Ok(sql)
 }
 
 /// A path that ends in a slash (or is none) is a folder, and `data` the name in it.

@@ -57,3 +57,41 @@ fn a_block_runs_its_statements_in_order_and_stops_at_the_first_refusal() {
     ]);
     assert_eq!(b.ok("SHOW ROLES LIKE 'T%'").rows.len(), 1);
 }
+
+#[test]
+fn copy_files_by_a_query_takes_each_file_from_its_own_stage() {
+    let mut b = with_files();
+    b.ok("CREATE STAGE Q URL = 's3://in/q' STORAGE_INTEGRATION = SI");
+    b.cloud.file("in", "q/1.csv", "other");
+    let sql = "COPY FILES INTO @B/d FROM (SELECT '@A/1.csv', 'a.csv' UNION ALL SELECT '@Q/1.csv', 'q.csv' UNION ALL SELECT '@A/1.csv', NULL)";
+    assert_eq!(b.column(sql, "file"), ["d/a.csv", "d/1.csv", "d/q.csv"]);
+    let body = |b: &Bench, key: &str| b.cloud.world(|w| String::from_utf8(w.buckets["out"].1[key].0.clone()).unwrap());
+    assert_eq!((body(&b, "d/a.csv"), body(&b, "d/q.csv")), ("body".to_owned(), "other".to_owned()));
+    // A stage without a slash at its end: the path begins after one.
+    assert_eq!(b.column("COPY FILES INTO @B FROM @Q FILES = ('1.csv')", "file"), ["1.csv"]);
+    assert_eq!(b.column("COPY FILES INTO @Q FROM @A FILES = ('1.csv')", "file"), ["1.csv"]);
+    assert_eq!(b.column("LIST @Q/1", "name"), ["s3://in/q/1.csv"]);
+    b.script(&[
+        ("COPY FILES INTO @B FROM (SELECT '@A/1.csv', 'x', 'y')", "002020"),
+        ("COPY FILES INTO @B FROM (SELECT '1.csv')", "000002"),
+        ("COPY FILES INTO @B FROM (SELECT '@NOPE/1.csv')", "002003"),
+        ("PUT file:///tmp/x @A", "091003"),
+        ("GET @A file:///tmp/", "091003"),
+        ("PUT file:///tmp/x @~", "000002"),
+    ]);
+    b.cloud.world(|w| w.denied.insert("s3:PutObject"));
+    b.script(&[("COPY FILES INTO @B FROM @A", "091003")]);
+}
+
+#[test]
+fn a_path_into_what_the_integration_blocks_is_refused() {
+    let mut b = with_files();
+    b.cloud.file("in", "p/secret/s.csv", "body");
+    b.ok("ALTER STORAGE INTEGRATION SI SET STORAGE_BLOCKED_LOCATIONS = ('s3://in/p/secret/')");
+    b.script(&[
+        ("LIST @A/secret/", "003127"),
+        ("COPY FILES INTO @B FROM @A/secret/", "003127"),
+        ("COPY FILES INTO @A/secret/ FROM @B", "003127"),
+        ("LIST @A/x/", "ok"),
+    ]);
+}

@@ -100,9 +100,9 @@ fn load_metadata_fades_after_64_days() {
     // The bucket's times are of 1970: the file is older than any memory.
     b.cloud.file("in", "p/1.csv", "1\n");
     assert_eq!(b.cell("COPY INTO T FROM @ST", "status"), "LOADED");
-    clock.advance(std::time::Duration::from_secs(63 * 86_400)).unwrap();
+    clock.advance(std::time::Duration::from_hours(63 * 24)).unwrap();
     assert_eq!(b.cell("COPY INTO T FROM @ST", "status"), "Copy executed with 0 files processed.");
-    clock.advance(std::time::Duration::from_secs(2 * 86_400)).unwrap();
+    clock.advance(std::time::Duration::from_hours(2 * 24)).unwrap();
     assert_eq!(
         b.cell("COPY INTO T FROM @ST", "status"),
         "Copy executed with 0 files processed.",
