@@ -125,7 +125,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::open(dir.path()).unwrap();
         let before = clock.now_ms();
-        clock.advance(Duration::from_secs(3600)).unwrap();
+        clock.advance(Duration::from_hours(1)).unwrap();
         assert!(clock.now_ms() >= before + 3_600_000);
         assert!(Clock::open(dir.path()).unwrap().now_ms() >= before + 3_600_000);
         std::fs::write(dir.path().join(FILE), "soon").unwrap();
@@ -140,9 +140,9 @@ mod tests {
         let start = clock.now_ms();
         let begun = std::time::Instant::now();
         while clock.now_ms() < start + 3_600_000 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "an hour takes 4 ms");
+            assert!(begun.elapsed() < Duration::from_mins(1), "an hour takes 4 ms");
         }
-        assert_eq!(clock.real(Duration::from_secs(3600)), Duration::from_micros(3600));
+        assert_eq!(clock.real(Duration::from_hours(1)), Duration::from_micros(3600));
         // The process ends without a word.
         let told = clock.now_ms();
         let again = Clock::open(dir.path()).unwrap();
@@ -150,7 +150,7 @@ mod tests {
         clock.set_speed(1).unwrap();
         let slow = clock.now_ms();
         assert!(slow >= told);
-        clock.advance(Duration::from_secs(60)).unwrap();
+        clock.advance(Duration::from_mins(1)).unwrap();
         assert!(Clock::open(dir.path()).unwrap().now_ms() >= slow + 60_000);
     }
 

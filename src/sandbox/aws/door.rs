@@ -149,7 +149,7 @@ impl AwsSandbox {
         if let Some(found) = world.buckets.get_mut(bucket) {
             found.push(&self.store, key, version, Made::Put);
         }
-        self.announce(world, by, bucket);
+        announce(world, by, bucket);
         self.save(world)
     }
 
@@ -158,13 +158,13 @@ impl AwsSandbox {
         if let Some(found) = world.buckets.get_mut(bucket) {
             found.remove_newest(&self.store, key);
         }
-        self.announce(world, by, bucket);
+        announce(world, by, bucket);
         self.save(world)
     }
+}
 
-    /// What Snowflake's side changes raises events like any other change.
-    fn announce(&self, world: &mut World, by: &Assumed, bucket: &str) {
-        let request = uuid::Uuid::new_v4().to_string();
-        event::publish(world, bucket, Origin { arn: &by.session_arn, role: Some(&by.role_arn), request: &request });
-    }
+/// What Snowflake's side changes raises events like any other change.
+fn announce(world: &mut World, by: &Assumed, bucket: &str) {
+    let request = uuid::Uuid::new_v4().to_string();
+    event::publish(world, bucket, Origin { arn: &by.session_arn, role: Some(&by.role_arn), request: &request });
 }

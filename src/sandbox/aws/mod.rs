@@ -140,6 +140,11 @@ impl AwsSandbox {
         lock(&self.world).outbox.waiting.iter().map(|(number, message)| (*number, message.clone())).collect()
     }
 
+    /// Whether any waits.
+    pub fn has_mail(&self) -> bool {
+        !lock(&self.world).outbox.waiting.is_empty()
+    }
+
     /// Takes a message out of the outbox. One that nobody took is counted, by its queue, and lost.
     ///
     /// # Errors

@@ -138,11 +138,23 @@ impl Flow {
             return error.into();
         }
         let mut kept = std::time::Instant::now();
+        // The account as it was when nothing was left to do, and when something will be.
+        let mut idle: Option<(u64, Option<i64>)> = None;
         loop {
-            match self.due().await {
-                Ok(report) if report.is_empty() => {}
-                Ok(report) => tell(report),
-                Err(error) => return error,
+            let still = idle.is_some_and(|(generation, next)| {
+                generation == self.snowflake.generation() && next.is_none_or(|next| next > self.clock.now_ms())
+            });
+            if !still || self.aws.has_mail() {
+                match self.due().await {
+                    Ok(report) if report.is_empty() => {}
+                    Ok(report) => tell(report),
+                    Err(error) => return error,
+                }
+                let generation = self.snowflake.generation();
+                match self.snowflake.next_due() {
+                    Ok(next) => idle = Some((generation, next)),
+                    Err(error) => return error.into(),
+                }
             }
             if kept.elapsed() >= KEEP {
                 if let Err(error) = self.clock.keep() {

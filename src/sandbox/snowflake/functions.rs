@@ -89,22 +89,7 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             let id = named(cx, Kind::Stream, text(0))?;
             Val::Bool(stream::has_data(cx, id)?)
         }
-        "SYSTEM$CURRENT_USER_TASK_NAME" => or_null(cx.session.task.as_ref().map(|task| task.name.clone())),
-        "SYSTEM$TASK_RUNTIME_INFO" => {
-            arity(1)?;
-            in_task(cx, name)?.about(&text(0).unwrap_or_default())?
-        }
-        "SYSTEM$GET_TASK_GRAPH_CONFIG" => in_task(cx, name)?.configured(text(0).as_deref())?,
-        "SYSTEM$GET_PREDECESSOR_RETURN_VALUE" => {
-            let above = text(0).map(|written| full_task_name(cx, &written)).transpose()?;
-            or_null(in_task(cx, name)?.returned_by(above.as_deref())?)
-        }
-        "SYSTEM$SET_RETURN_VALUE" => {
-            arity(1)?;
-            let value = text(0);
-            in_task(cx, name)?.return_value = value;
-            Val::Text("Statement executed successfully.".to_owned())
-        }
+        _ if super::run::FUNCTIONS.contains(&name) => super::run::call(cx, name, text(0))?,
         "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS" => {
             arity(1)?;
             let id = named(cx, Kind::Task, text(0))?;
@@ -164,19 +149,6 @@ pub(super) fn stage_url_prefix(cx: &Context<'_>, written: &str) -> Fallible<Stri
     let id = stage_named(cx, written)?;
     cx.demand(id, &["USAGE", "READ"])?;
     Ok(super::access::file_url(cx, id, ""))
-}
-
-/// The run of a task that the session is for. The words of the refusal are the simulator's.
-fn in_task<'c>(cx: &'c mut Context<'_>, function: &str) -> Fallible<&'c mut super::InTask> {
-    let outside = || fail::error("091000", "22000", format!("{function} can be called by a task only."));
-    cx.session.task.as_deref_mut().ok_or_else(outside)
-}
-
-/// A task's full name, by the name that a task of the same schema calls it.
-fn full_task_name(cx: &Context<'_>, written: &str) -> Fallible<String> {
-    let parent = cx.home_of(Kind::Task, &Name::read(written)?, "SELECT")?;
-    let object = cx.see().find(parent, Kind::Task, Name::read(written)?.last());
-    object.map(|o| cx.see().full_name(o.id)).ok_or_else(|| fail::missing("Task", written))
 }
 
 /// Resumes what hangs below a task, and then the task.

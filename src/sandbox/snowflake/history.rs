@@ -13,8 +13,10 @@ use super::scheduler;
 use super::state::{ACCOUNT, Id, Kind, Object, State};
 
 const DAY: i64 = 86_400_000;
-/// How many runs, and how many registrations, are kept at most.
-const MOST: usize = 10_000;
+/// How many runs, and how many registrations, are kept at most: the account is written whole with every change.
+const KEPT: usize = 2_000;
+/// How many rows a function gives at most.
+const MOST_ROWS: usize = 10_000;
 
 /// How far a run got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -129,7 +131,7 @@ pub(super) fn remember_run(cx: &mut Context<'_>, mut run: TaskRun) -> u64 {
     run.number = runs.last().map_or(0, |last| last.number) + 1;
     let number = run.number;
     runs.push(run);
-    let spare = runs.len().saturating_sub(MOST);
+    let spare = runs.len().saturating_sub(KEPT);
     runs.drain(..spare);
     number
 }
@@ -166,33 +168,38 @@ pub(super) fn remember_files(cx: &mut Context<'_>, stage: Id, files: &[Registere
     }
     let kept = &mut cx.edit().registrations;
     kept.extend(files.iter().map(|file| Registration { stage, file: file.clone() }));
-    let spare = kept.len().saturating_sub(MOST);
+    let spare = kept.len().saturating_sub(KEPT);
     kept.drain(..spare);
 }
 
 // --- arguments -----------------------------------------------------------------------------------------------------------------------------
 
-type Args = BTreeMap<String, Val>;
+pub(super) type Args = BTreeMap<String, Val>;
 
 /// Only these may be given.
-fn check(function: &str, args: &Args, known: &[&str]) -> Fallible<()> {
+pub(super) fn check(function: &str, args: &Args, known: &[&str]) -> Fallible<()> {
     match args.keys().find(|key| !known.contains(&key.as_str())) {
         Some(odd) => Err(fail::bad_value(odd, function)),
         None => Ok(()),
     }
 }
 
-fn text(args: &Args, key: &str) -> Option<String> {
+pub(super) fn text(args: &Args, key: &str) -> Option<String> {
     args.get(key).and_then(Val::text)
 }
 
-fn limit(args: &Args) -> Fallible<usize> {
+/// Whether something is asked for.
+pub(super) fn flag(args: &Args, key: &str) -> bool {
+    text(args, key).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+}
+
+pub(super) fn limit(args: &Args) -> Fallible<usize> {
     match text(args, "RESULT_LIMIT") {
         None => Ok(100),
         Some(given) => given
             .parse()
             .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
+            .filter(|limit| (1..=MOST_ROWS).contains(limit))
             .ok_or_else(|| fail::bad_value(&given, "RESULT_LIMIT")),
     }
 }
@@ -278,7 +285,7 @@ pub(super) fn task_history(cx: &Context<'_>, args: &Args) -> Fallible<ResultSet>
             ));
         }
     }
-    let errors_only = text(args, "ERROR_ONLY").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    let errors_only = flag(args, "ERROR_ONLY");
     let same = |key: &str, value: &str| text(args, key).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value));
     let wanted = |run: &&TaskRun| {
         run.scheduled >= start.unwrap_or(oldest)
@@ -336,7 +343,7 @@ fn row(cx: &Context<'_>, run: &TaskRun, next: &BTreeMap<Id, i64>) -> Vec<Option<
 }
 
 /// The next run of each started root with a schedule.
-fn coming(cx: &Context<'_>) -> Vec<TaskRun> {
+pub(super) fn coming(cx: &Context<'_>) -> Vec<TaskRun> {
     let coming = |object: &Object| {
         let task = cx.see().task(object.id)?;
         let scheduled = scheduler::scheduled(task)?;
@@ -369,7 +376,7 @@ fn coming(cx: &Context<'_>) -> Vec<TaskRun> {
 }
 
 /// Runs of a task are for its owner, for who may monitor or operate it, and for who may monitor execution.
-fn may_see(cx: &Context<'_>, task: Id) -> bool {
+pub(super) fn may_see(cx: &Context<'_>, task: Id) -> bool {
     let may = |target, privilege| cx.holds(&cx.roles, target, privilege);
     may(ACCOUNT, "MONITOR EXECUTION")
         || cx.see().get(task).is_some() && ["OWNERSHIP", "MONITOR", "OPERATE"].iter().any(|one| may(task, one))

@@ -16,6 +16,7 @@ mod functions;
 mod future;
 mod grants;
 mod graph;
+mod graph_history;
 mod history;
 mod integration;
 mod lex;

@@ -9,7 +9,7 @@ use super::fail::Fallible;
 use super::parse::{Name, StagePath};
 use super::select;
 use super::state::{Id, Kind};
-use super::{history, load};
+use super::{graph_history, history, load};
 
 /// Runs a query.
 pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
@@ -53,6 +53,8 @@ pub(super) fn table_function(name: &str) -> Option<TableFunction> {
         "TASK_HISTORY" => |cx, args| history::task_history(cx, args),
         "COPY_HISTORY" => |cx, args| load::copy_history(cx, args),
         "STAGE_DIRECTORY_FILE_REGISTRATION_HISTORY" => |cx, args| history::file_registrations(cx, args),
+        "COMPLETE_TASK_GRAPHS" => |cx, args| graph_history::complete(cx, args),
+        "CURRENT_TASK_GRAPHS" => |cx, args| graph_history::current(cx, args),
         _ => return None,
     })
 }

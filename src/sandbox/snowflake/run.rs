@@ -12,9 +12,10 @@ use super::fail::{self, Fallible};
 use super::graph;
 use super::history::{self, Cause, GraphRun, Progress, TaskRun};
 use super::params;
+use super::parse::Name;
 use super::refresh::system;
 use super::simulator::Simulator;
-use super::state::{Id, State};
+use super::state::{Id, Kind, State};
 use super::statement;
 use super::task;
 use super::work::Outcome;
@@ -45,6 +46,47 @@ pub struct InTask {
     pub(super) return_value: Option<String>,
     /// Scheduled time and group of the last run of the graph that succeeded.
     pub(super) last_success: Option<(i64, String)>,
+}
+
+/// The functions that ask about the run of a task they are called in.
+pub(super) const FUNCTIONS: [&str; 5] = [
+    "SYSTEM$CURRENT_USER_TASK_NAME",
+    "SYSTEM$TASK_RUNTIME_INFO",
+    "SYSTEM$GET_TASK_GRAPH_CONFIG",
+    "SYSTEM$GET_PREDECESSOR_RETURN_VALUE",
+    "SYSTEM$SET_RETURN_VALUE",
+];
+
+/// Calls one of [`FUNCTIONS`].
+pub(super) fn call(cx: &mut Context<'_>, name: &str, arg: Option<String>) -> Fallible<Val> {
+    let or_null = |value: Option<String>| value.map_or(Val::Null, Val::Text);
+    let above = match &arg {
+        Some(written) if name == "SYSTEM$GET_PREDECESSOR_RETURN_VALUE" => Some(full_task_name(cx, written)?),
+        _ => None,
+    };
+    if name == "SYSTEM$CURRENT_USER_TASK_NAME" {
+        return Ok(or_null(cx.session.task.as_ref().map(|task| task.name.clone())));
+    }
+    // The words are the simulator's.
+    let outside = || fail::error("091000", "22000", format!("{name} can be called by a task only."));
+    let task = cx.session.task.as_deref_mut().ok_or_else(outside)?;
+    match name {
+        "SYSTEM$TASK_RUNTIME_INFO" => task.about(arg.as_deref().unwrap_or_default()),
+        "SYSTEM$GET_TASK_GRAPH_CONFIG" => task.configured(arg.as_deref()),
+        "SYSTEM$GET_PREDECESSOR_RETURN_VALUE" => task.returned_by(above.as_deref()).map(or_null),
+        _ => {
+            task.return_value = arg;
+            Ok(Val::Text("Statement executed successfully.".to_owned()))
+        }
+    }
+}
+
+/// A task's full name, by the name that a task of the same schema calls it.
+fn full_task_name(cx: &Context<'_>, written: &str) -> Fallible<String> {
+    let name = Name::read(written)?;
+    let parent = cx.home_of(Kind::Task, &name, "SELECT")?;
+    let object = cx.see().find(parent, Kind::Task, name.last());
+    object.map(|o| cx.see().full_name(o.id)).ok_or_else(|| fail::missing("Task", written))
 }
 
 impl InTask {
@@ -111,7 +153,33 @@ pub(super) struct Launch {
 #[derive(Clone, Debug)]
 pub(super) struct Retry {
     graph: GraphRun,
-    done: BTreeSet<Id>,
+    /// Tasks that succeeded or were skipped.
+    done: BTreeMap<Id, Progress>,
+}
+
+/// Marks a graph as running, for as long as it lives.
+struct Running<'a> {
+    simulator: &'a Simulator,
+    root: Id,
+}
+
+impl<'a> Running<'a> {
+    fn begin(simulator: &'a Simulator, root: Id) -> Self {
+        *simulator.running().entry(root).or_default() += 1;
+        Self { simulator, root }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut running = self.simulator.running();
+        let left = running.get(&self.root).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            running.remove(&self.root);
+        } else {
+            running.insert(self.root, left);
+        }
+    }
 }
 
 /// A task of a graph as it was when its run began.
@@ -148,15 +216,16 @@ impl Simulator {
         let Some((mut graph, members, retries)) = self.with(&mut system(), "", |cx| Ok(begin(cx, &launch)))? else {
             return Ok(Vec::new());
         };
+        let _running = Running::begin(self, launch.root);
         let mut scheduled = launch.scheduled;
         let mut states: BTreeMap<Id, Progress> = BTreeMap::new();
         if let Some(retry) = &launch.retry {
-            states.extend(retry.done.iter().map(|id| (*id, Progress::Succeeded)));
+            states.clone_from(&retry.done);
         }
         let (mut ran, mut values) = (Vec::new(), BTreeMap::new());
         for attempt in 0..=retries {
             if attempt > 0 {
-                states.retain(|_, state| *state == Progress::Succeeded);
+                states.retain(|_, state| matches!(state, Progress::Succeeded | Progress::Skipped));
                 graph.attempt += 1;
                 graph.from = Cause::AutomaticRetry;
                 scheduled = self.with(&mut system(), "", |cx| Ok(cx.now))?;
@@ -276,16 +345,13 @@ impl Simulator {
         let timeout = member.timeout.filter(|_| tokio::runtime::Handle::try_current().is_ok());
         let Some(timeout) = timeout else { return body.await.map(|_| ()) };
         let limit = Duration::from_millis(timeout);
-        match tokio::time::timeout(self.clock().real(limit), body).await {
-            Ok(ended) => ended.map(|_| ()),
-            Err(_) => {
-                let seconds = timeout.div_ceil(1000);
-                let text = format!(
-                    "Statement reached its statement or warehouse timeout of {seconds} second(s) and was canceled."
-                );
-                Err(fail::error("000630", "57014", text))
-            }
+        if let Ok(ended) = tokio::time::timeout(self.clock().real(limit), body).await {
+            return ended.map(|_| ());
         }
+        let seconds = timeout.div_ceil(1000);
+        let text =
+            format!("Statement reached its statement or warehouse timeout of {seconds} second(s) and was canceled.");
+        Err(fail::error("000630", "57014", text))
     }
 
     /// Whether the condition of a task holds, for its owner.
@@ -398,16 +464,21 @@ fn count_failures(cx: &mut Context<'_>, launch: &Launch, states: &BTreeMap<Id, P
     let started = cx.see().task(launch.root).is_some_and(|task| task.started);
     let now = cx.now;
     for (id, state) in states {
-        let Some(task) = cx.edit().task_mut(*id) else { continue };
-        match state {
-            Progress::Succeeded => task.pulse.failures = 0,
-            state if state.failed() => task.pulse.failures += 1,
-            _ => {}
+        let Some(before) = cx.see().task(*id).map(|task| task.pulse.failures) else { continue };
+        let failures = match state {
+            Progress::Succeeded => 0,
+            state if state.failed() => before + 1,
+            _ => before,
+        };
+        let enough = started && most > 0 && state.failed() && failures >= most;
+        if failures != before
+            && let Some(task) = cx.edit().task_mut(*id)
+        {
+            task.pulse.failures = if enough { 0 } else { failures };
         }
-        if !started || most == 0 || !state.failed() || task.pulse.failures < most {
+        if !enough {
             continue;
         }
-        task.pulse.failures = 0;
         if let Some(root) = cx.edit().task_mut(launch.root) {
             root.stop(now, "SUSPENDED_DUE_TO_ERRORS");
         }
@@ -463,6 +534,6 @@ pub(super) fn retry_of(cx: &Context<'_>, root: Id) -> Fallible<Retry> {
             "Cannot perform retry: last run of graph with root task {full} had no failures."
         )));
     }
-    let done = last.into_iter().filter(|(_, state)| *state == Progress::Succeeded).map(|(id, _)| id).collect();
+    let done = last.into_iter().filter(|(_, state)| matches!(state, Progress::Succeeded | Progress::Skipped)).collect();
     Ok(Retry { graph, done })
 }

@@ -172,8 +172,8 @@ fn values(part: &str, least: u32, most: u32, names: &[&str]) -> Option<u64> {
 }
 
 fn value(text: &str, least: u32, most: u32, names: &[&str]) -> Option<u32> {
-    let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-    let number = match named {
+    let place = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+    let number = match place {
         Some(at) => u32::try_from(at).ok()? + least,
         None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok()?,
         None => return None,
@@ -337,8 +337,8 @@ mod tests {
             let after = ms("2026-01-01T00:00:00Z") + start * 26 * MINUTE;
             let fits = |at: &i64| {
                 let local = Timestamp::from_millisecond(*at).unwrap().to_zoned(cron.zone.clone());
-                local.minute() as u32 == minute && local.hour() as u32 == hour
-                    && local.weekday().to_sunday_zero_offset() as u32 == weekday
+                u32::from(local.minute().unsigned_abs()) == minute && u32::from(local.hour().unsigned_abs()) == hour
+                    && u32::from(local.weekday().to_sunday_zero_offset().unsigned_abs()) == weekday
             };
             let first = after.div_euclid(MINUTE) * MINUTE + MINUTE;
             let wanted = (0..30 * 1440).map(|step| first + step * MINUTE).find(fits);

@@ -62,6 +62,10 @@ impl Task {
         Schedule::read(self.schedule.as_deref()?)?.next(self.pulse.since, after)
     }
 
+    fn may_overlap(&self) -> bool {
+        self.overlap.as_deref().is_some_and(|policy| policy != "NO_OVERLAP")
+    }
+
     fn asks_streams(&self) -> bool {
         self.when.as_deref().is_some_and(|when| when.to_uppercase().contains("SYSTEM$STREAM_HAS_DATA"))
     }
@@ -83,7 +87,7 @@ enum Why {
     /// Its schedule.
     Time,
     /// Its interval is over; whether it runs is up to its streams.
-    Streams { health: i64, session: Box<SessionState>, condition: String },
+    Streams { health: i64, session: Box<SessionState>, condition: String, overlap: bool },
 }
 
 /// What comes next.
@@ -142,10 +146,13 @@ impl Simulator {
     fn next(&self) -> Fallible<Option<Next>> {
         let (candidates, now) = self.with(&mut system(), "", |cx| Ok((candidates(cx), cx.now)))?;
         let mut first: Option<Next> = None;
+        let running = self.running().clone();
         for Candidate { at, id, why } in candidates {
             let next = match why {
+                // A trigger waits for the run before it.
+                Why::Streams { overlap: false, .. } if running.contains_key(&id) => continue,
                 Why::Time => Next { at, id, what: What::Time },
-                Why::Streams { health, mut session, condition } => {
+                Why::Streams { health, mut session, condition, .. } => {
                     // A condition that cannot be answered (a lost source) does not hold.
                     let holds = self.condition(&mut session, &condition).unwrap_or(false);
                     if holds {
@@ -165,10 +172,15 @@ impl Simulator {
     /// The schedule says so. A task that asks streams runs only if they have data, without a word if they have none.
     fn on_time(&self, next: &Next) -> Fallible<Option<Launch>> {
         let id = next.id;
+        let running = self.running().contains_key(&id);
         let asked = self.with(&mut system(), "", |cx| {
             let now = cx.now;
             let Some(task) = cx.edit().task_mut(id) else { return Ok(None) };
             task.pulse.due = task.next_time(now);
+            // The time of a task that runs still is left out.
+            if running && !task.may_overlap() {
+                return Ok(None);
+            }
             let condition = task.when.clone().filter(|_| task.asks_streams());
             Ok(Some((condition, asking_session(cx, id))))
         })?;
@@ -282,5 +294,6 @@ fn candidate(cx: &Context<'_>, id: Id) -> Option<Candidate> {
     let at = task.pulse.fired.map_or(task.pulse.since, |fired| fired.saturating_add(interval));
     let session = Box::new(asking_session(cx, id)?);
     let condition = task.when.clone()?;
-    Some(Candidate { at, id, why: Why::Streams { health: task.pulse.looked + HEALTH_CHECK, session, condition } })
+    let (health, overlap) = (task.pulse.looked + HEALTH_CHECK, task.may_overlap());
+    Some(Candidate { at, id, why: Why::Streams { health, session, condition, overlap } })
 }

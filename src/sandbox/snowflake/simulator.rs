@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::answer::{Engine, ResultSet, SessionState, SqlError};
@@ -33,6 +33,8 @@ pub struct Simulator {
     results: Results,
     /// One directory at a time is brought up to date.
     pub(super) refreshing: tokio::sync::Mutex<()>,
+    running: Mutex<std::collections::BTreeMap<super::state::Id, u32>>,
+    generation: AtomicU64,
     /// Whether AWS has been told of the account's IAM user since this process began.
     introduced: AtomicBool,
 }
@@ -85,8 +87,20 @@ impl Simulator {
             clock: Arc::default(),
             results: Results::default(),
             refreshing: tokio::sync::Mutex::default(),
+            running: Mutex::default(),
+            generation: AtomicU64::default(),
             introduced: AtomicBool::new(false),
         }
+    }
+
+    /// How many runs of which graphs are under way.
+    pub(super) fn running(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<super::state::Id, u32>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that grows with every change of the account.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The time of the account.
@@ -112,6 +126,9 @@ impl Simulator {
             let result = work(&mut cx);
             (result, cx.changed)
         };
+        if changed {
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
         if let (true, Some(file)) = (changed, &self.file) {
             state.save(file).map_err(|error| {
                 // What is answered with an error has not happened.

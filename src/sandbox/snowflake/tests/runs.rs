@@ -135,6 +135,19 @@ fn failures_in_a_row_suspend() {
     assert_eq!(last, ["FAILED_AND_AUTO_SUSPENDED", "002003"]);
     let only = "SELECT * FROM TABLE(D.INFORMATION_SCHEMA.TASK_HISTORY(ERROR_ONLY => TRUE, RESULT_LIMIT => 2, TASK_NAME => 't'))";
     assert_eq!(b.column(only, "STATE"), ["FAILED_AND_AUTO_SUSPENDED", "FAILED"]);
+    let between = |start: &str, end: &str| {
+        format!(
+            "SELECT * FROM TABLE(D.INFORMATION_SCHEMA.TASK_HISTORY(SCHEDULED_TIME_RANGE_START => {start}, SCHEDULED_TIME_RANGE_END => {end}))"
+        )
+    };
+    let now = "CURRENT_TIMESTAMP()";
+    for (start, end, wanted) in [
+        (format!("DATEADD('day', -1, {now})"), now.to_owned(), 4),
+        (format!("DATEADD('second', -630, {now})"), now.to_owned(), 1),
+        (format!("DATEADD('day', -1, {now})"), format!("DATEADD('second', -630, {now})"), 3),
+    ] {
+        assert_eq!(b.rows(&between(&start, &end), &["STATE"]).len(), wanted, "{start} {end}");
+    }
     b.script(&[
         ("SELECT * FROM TABLE(D.INFORMATION_SCHEMA.TASK_HISTORY(RESULT_LIMIT => 0))", "001008"),
         ("SELECT * FROM TABLE(D.INFORMATION_SCHEMA.TASK_HISTORY(BOGUS => 1))", "001008"),
@@ -211,6 +224,13 @@ fn what_failed_is_tried_again() {
     assert_eq!(log(&mut b), "ROOT A F");
     let rows = history(&mut b, &["NAME", "ATTEMPT_NUMBER", "SCHEDULED_FROM"]);
     assert_eq!(rows[2..5], [["B", "1", "SCHEDULE"], ["B", "2", "AUTOMATIC RETRY"], ["B", "3", "AUTOMATIC RETRY"]]);
+    let of = |function: &str| format!("SELECT * FROM TABLE(D.INFORMATION_SCHEMA.{function}(ROOT_TASK_NAME => 'root'))");
+    let columns = ["ROOT_TASK_NAME", "STATE", "FIRST_ERROR_TASK_NAME", "ATTEMPT_NUMBER"];
+    assert_eq!(
+        b.rows(&of("COMPLETE_TASK_GRAPHS"), &columns),
+        [["ROOT", "FAILED", "B", "3"], ["ROOT", "FAILED", "B", "2"], ["ROOT", "FAILED", "B", "1"]]
+    );
+    assert_eq!(b.rows(&of("CURRENT_TASK_GRAPHS"), &columns), [["ROOT", "SCHEDULED", "NULL", "1"]]);
     b.ok("CREATE TABLE NOWHERE (WHO TEXT)");
     b.ok("EXECUTE TASK ROOT RETRY LAST");
     assert_eq!(log(&mut b), "C E F", "only what had failed, and what comes after it");
