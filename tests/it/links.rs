@@ -3,6 +3,7 @@
 //! must see what is wrong, and after mending the file must arrive.
 
 mod breaks;
+mod hands;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

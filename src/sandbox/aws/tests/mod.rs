@@ -1,5 +1,6 @@
 //! The sandbox through the real SDK, with AWS's answers as the expectation.
 
+mod access;
 mod door;
 mod iam;
 mod kms;
