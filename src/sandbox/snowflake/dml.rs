@@ -25,6 +25,11 @@ pub(super) fn create_table(
             made.columns = columns;
             table::make(cx, &name, create, props, made)
         }
+        TableHead::Like(other) => {
+            let id = cx.object_with(Kind::Table, &other, &["SELECT"], "CREATE TABLE")?;
+            made.columns = cx.see().table(id).map(|table| table.columns.clone()).unwrap_or_default();
+            table::make(cx, &name, create, props, made)
+        }
         TableHead::Query => {
             let sql = p.padded_rest();
             let (result, reads) = select::run(cx, &sql)?;
@@ -87,7 +92,7 @@ pub(super) fn delete(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
 pub(super) fn update(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
     let (id, changes, reads) = select::to_update(cx, sql)?;
     let count = changes.rows.len();
-    change(cx, id, changes);
+    change(cx, id, &changes);
     consume(cx, &reads);
     let columns = vec![
         Column::new("number of rows updated", "fixed"),
@@ -97,7 +102,30 @@ pub(super) fn update(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
     Ok(ResultSet { columns, rows, statement_type: 0x3200 })
 }
 
-fn change(cx: &mut Context<'_>, id: Id, changes: select::Changes) {
+/// `MERGE INTO t USING s ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN …`.
+pub(super) fn merge(cx: &mut Context<'_>, sql: &str) -> Fallible<ResultSet> {
+    let (id, merged, reads) = select::to_merge(cx, sql)?;
+    let select::Merged { inserted, updated, deleted, speaks_of } = merged;
+    let counts = [inserted.len(), updated.len(), deleted.len()];
+    if let Some(table) = cx.edit().table_mut(id) {
+        for row in &mut table.rows {
+            for (place, cell) in updated.get(&row.number).into_iter().flatten() {
+                if let Some(old) = row.cells.get_mut(*place) {
+                    old.clone_from(cell);
+                }
+            }
+        }
+        table.rows.retain(|row| !deleted.contains(&row.number));
+    }
+    add(cx, id, inserted);
+    consume(cx, &reads);
+    let names = ["number of rows inserted", "number of rows updated", "number of rows deleted"];
+    let told = names.iter().zip(counts).zip(speaks_of).filter(|(_, told)| *told).map(|(told, _)| told);
+    let (columns, row) = told.map(|(name, count)| (Column::new(*name, "fixed"), Some(count.to_string()))).unzip();
+    Ok(ResultSet { columns, rows: vec![row], statement_type: 0x3400 })
+}
+
+fn change(cx: &mut Context<'_>, id: Id, changes: &select::Changes) {
     let Some(table) = cx.edit().table_mut(id) else { return };
     for row in &mut table.rows {
         let Some(new) = changes.rows.get(&row.number) else { continue };

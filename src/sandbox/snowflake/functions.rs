@@ -17,6 +17,7 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 /// Calls a function with computed arguments.
+#[expect(clippy::too_many_lines, reason = "a table with one entry for each function")]
 pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<Val> {
     let text = |at: usize| args.get(at).and_then(Val::text);
     let arity = |wanted: usize| {

@@ -100,7 +100,7 @@ impl<'a> Lexer<'a> {
             c if c.is_alphabetic() || c == '_' => {
                 Tok::Word(self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '$'))
             }
-            c if c.is_ascii_digit() => Tok::Number(self.take_while(|c| c.is_ascii_digit() || c == '.')),
+            c if c.is_ascii_digit() => Tok::Number(self.number()),
             '$' => Tok::Word(self.take_while(|c| c == '$' || c.is_ascii_digit())),
             other => match MARKS.iter().find(|mark| self.rest().starts_with(**mark)) {
                 Some(mark) => {
@@ -118,6 +118,19 @@ impl<'a> Lexer<'a> {
         let end = rest.find(|c| !keep(c)).unwrap_or(rest.len());
         self.at += end;
         rest.get(..end).unwrap_or_default().to_owned()
+    }
+
+    /// Digits, a fraction, an exponent.
+    fn number(&mut self) -> String {
+        let mut digits = self.take_while(|c| c.is_ascii_digit() || c == '.');
+        let rest = self.rest();
+        let sign = usize::from(rest.get(1..).is_some_and(|rest| rest.starts_with(['+', '-'])));
+        let power = rest.get(1 + sign..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if rest.starts_with(['e', 'E']) && power {
+            digits.extend((0..=sign).filter_map(|_| self.bump()));
+            digits += &self.take_while(|c| c.is_ascii_digit());
+        }
+        digits
     }
 
     fn quoted(&mut self, start: usize) -> Fallible<String> {

@@ -55,7 +55,6 @@ impl Results {
     }
 
     /// The result of a statement of a user, in any session; nobody else can read it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`RESULT_SCAN` is to read it"))]
     pub(super) fn of(&self, user: &str, query_id: &str, now_ms: i64) -> Option<Arc<ResultSet>> {
         let kept = self.lock();
         let one = kept.by_query.get(query_id).filter(|one| one.user == user && one.until_ms > now_ms)?;

@@ -20,6 +20,9 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
     if p.at_end() {
         return Err(fail::error("000900", "42601", "SQL compilation error:\nEmpty SQL statement."));
     }
+    if p.is_mark("(") {
+        return query::run(cx, sql).map(Outcome::Done);
+    }
     let Some(verb) = p.word() else { return Err(p.unexpected()) };
     if verb == "SELECT" || verb == "WITH" {
         return query::run(cx, sql).map(Outcome::Done);
@@ -38,6 +41,7 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "INSERT" => dml::insert(cx, p).map(Outcome::Done),
         "DELETE" => dml::delete(cx, sql).map(Outcome::Done),
         "UPDATE" => dml::update(cx, sql).map(Outcome::Done),
+        "MERGE" => dml::merge(cx, sql).map(Outcome::Done),
         "TRUNCATE" => dml::truncate(cx, p).map(Outcome::Done),
         "LIST" | "LS" => files::list(cx, p),
         "REMOVE" | "RM" => files::remove(cx, p),
@@ -53,7 +57,7 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
         "UNDROP" => Err(fail::unsupported("UNDROP")),
         "COMMIT" | "ROLLBACK" => end_transaction(p).map(Outcome::Done),
         "PUT" | "GET" => Err(files::put_or_get(cx, p, &verb)),
-        "CALL" | "MERGE" | "SET" | "UNSET" | "DECLARE" | "EXPLAIN" | "START" => Err(fail::unsupported(&verb)),
+        "CALL" | "SET" | "UNSET" | "DECLARE" | "EXPLAIN" | "START" => Err(fail::unsupported(&verb)),
         _ => {
             p.back_to(p.mark_place() - 1);
             Err(p.unexpected())

@@ -61,6 +61,9 @@ pub(super) struct View {
     pub(super) change_tracking: bool,
     /// Its columns, as they were when it was made.
     pub(super) columns: Vec<String>,
+    /// Their types.
+    #[serde(default)]
+    pub(super) kinds: Vec<String>,
 }
 
 /// The type as Snowflake reads it back.
@@ -145,10 +148,19 @@ pub(super) enum TableHead {
     Columns(Vec<TableColumn>),
     /// `AS SELECT …`: the query follows.
     Query,
+    /// `LIKE t`.
+    Like(super::parse::Name),
 }
 
 /// Reads `( columns )` or the AS of a query; options may stand on either side.
 pub(super) fn head(p: &mut Parser<'_>) -> Fallible<(TableHead, Props)> {
+    if p.eat("LIKE") {
+        let name = p.name()?;
+        p.eat("COPY GRANTS");
+        let props = Props::read(p)?;
+        p.end()?;
+        return Ok((TableHead::Like(name), props));
+    }
     let mut columns = Vec::new();
     if p.mark("(") {
         loop {
@@ -261,6 +273,21 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id, kind: Kind
     Ok(executed())
 }
 
+/// The names of columns in brackets, if there are any.
+fn names(p: &mut Parser<'_>) -> Fallible<Vec<String>> {
+    let mut names = Vec::new();
+    if p.mark("(") {
+        loop {
+            names.push(p.ident()?);
+            if p.mark(")") {
+                break;
+            }
+            p.need_mark(",")?;
+        }
+    }
+    Ok(names)
+}
+
 /// `CREATE [OR REPLACE] [SECURE] VIEW n … AS <query>`; the columns come from running the query.
 pub(super) fn create_view(
     cx: &mut Context<'_>,
@@ -271,6 +298,7 @@ pub(super) fn create_view(
 ) -> Fallible<ResultSet> {
     let create = create.if_not_exists(p)?;
     let name = p.name()?;
+    let names = names(p)?;
     p.eat("COPY GRANTS");
     let mut props = Props::read(p)?;
     let comment = props.text("COMMENT")?;
@@ -278,13 +306,15 @@ pub(super) fn create_view(
     props.finish()?;
     p.need("AS")?;
     let query = p.rest().to_owned();
-    let columns: Vec<String> = super::query::run(cx, &query)?.columns.into_iter().map(|c| c.name).collect();
+    let found = super::query::run(cx, &query)?.columns;
+    let kinds = found.iter().map(super::select::kind_of).collect();
+    let columns: Vec<String> = if names.is_empty() { found.into_iter().map(|c| c.name).collect() } else { names };
     let slot = match cx.claim(Kind::View, &name, create, &[])? {
         Claim::Free(slot) => slot,
         Claim::Taken(answer) => return Ok(answer),
     };
     let text = whole.trim().trim_end_matches(';').to_owned();
-    cx.put(&slot, comment, Body::View(View { text, query, secure, change_tracking, columns }));
+    cx.put(&slot, comment, Body::View(View { text, query, secure, change_tracking, columns, kinds }));
     Ok(created("View", &slot.name))
 }
 
@@ -413,10 +443,10 @@ pub(super) fn describe(cx: &Context<'_>, id: Id) -> ResultSet {
         }
     }
     if let Some(view) = cx.see().view(id) {
-        for column in &view.columns {
+        for (at, column) in view.columns.iter().enumerate() {
             sheet.row([
                 column.into(),
-                "VARCHAR(134217728)".into(),
+                view.kinds.get(at).map_or("VARCHAR(134217728)", String::as_str).into(),
                 "COLUMN".into(),
                 yes_no(true),
                 NULL,

@@ -8,9 +8,10 @@ use sqlparser::ast::{
 use super::call::arity;
 use super::compile::{Compiler, Typed};
 use super::engine::engine_name;
-use super::expr::{fixed, wrong_types};
+use super::expr::wrong_types;
+use super::items::comparable;
+use super::operator::fixed;
 use super::parse::Source;
-use super::query::comparable;
 use super::types::{INTEGER, TEXT, Type};
 use crate::sandbox::snowflake::fail::{self, Fallible};
 
@@ -56,10 +57,7 @@ impl Compiler<'_, '_> {
         if function.filter.is_some() {
             return Err(fail::beyond("FILTER"));
         }
-        let list = match &function.args {
-            FunctionArguments::List(list) => list,
-            _ => return Err(arity(name, 1, 0)),
-        };
+        let FunctionArguments::List(list) = &function.args else { return Err(arity(name, 1, 0)) };
         if !list.clauses.is_empty() {
             return Err(fail::beyond(&format!("clauses inside of {name}()")));
         }

@@ -1,15 +1,14 @@
 //! Calls: scalar functions from the tables, the forms that are more than a function, and what the session knows.
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Interval, Spanned,
-};
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::compile::{Compiler, Typed, parts};
+use super::conversion::taken_if_conversion;
 use super::engine::engine_name;
 use super::expr::{literal, text_constant, wrong_types};
 use super::parse::Source;
 use super::query::inconsistent;
-use super::scalar::{self, Part, Scalar, Want};
+use super::scalar::{self, Scalar, Want};
 use super::types::{INTEGER, TEXT, Type};
 use crate::sandbox::snowflake::answer::SqlError;
 use crate::sandbox::snowflake::expr::Val;
@@ -83,7 +82,7 @@ impl Compiler<'_, '_> {
             let text = format!("SQL compilation error:\nUnknown user-defined function {}", name.join("."));
             return Err(fail::error("002141", "42601", text));
         };
-        let name = ALIASES.iter().find(|(alias, _)| alias == name).map_or(name.as_str(), |(_, name)| name);
+        let name = canonical(name);
         if function.null_treatment.is_some() && function.over.is_none() {
             return Err(fail::beyond("IGNORE NULLS outside of windows"));
         }
@@ -106,7 +105,8 @@ impl Compiler<'_, '_> {
         self.named_call(name, &args, source)
     }
 
-    fn named_call(&mut self, name: &str, args: &[&Expr], source: &Source<'_>) -> Fallible<Typed> {
+    pub(super) fn named_call(&mut self, name: &str, args: &[&Expr], source: &Source<'_>) -> Fallible<Typed> {
+        let name = canonical(name);
         // The first argument of these is a word, not an expression.
         if let "DATEADD" | "DATEDIFF" | "DATE_TRUNC" | "DATE_PART" | "LAST_DAY" = name {
             return self.with_part(name, args, source);
@@ -157,10 +157,8 @@ impl Compiler<'_, '_> {
                 return Ok(arg);
             }
             (Want::Text, _) => TEXT,
-            (Want::Whole, _) => INTEGER,
+            (Want::Whole, _) | (Want::Number, Type::Null) => INTEGER,
             (Want::Number, Type::Text(_)) => Type::Fixed { precision: 38, scale: 5 },
-            (Want::Number, Type::Variant) => Type::Real,
-            (Want::Number, Type::Null) => INTEGER,
             (Want::Number | Want::Real, _) => Type::Real,
             (Want::Boolean, _) => Type::Boolean,
             (Want::Moment, _) => Type::Ntz(9),
@@ -230,6 +228,10 @@ impl Compiler<'_, '_> {
                 }
                 self.rounding(name, taken(args))?
             }
+            "SEQ1" | "SEQ2" | "SEQ4" | "SEQ8" => {
+                let sql = "(row_number() OVER () - 1)";
+                Typed { constant: false, ..Typed::constant(sql, Type::Fixed { precision: 18, scale: 0 }) }
+            }
             "CHARINDEX" => self.scalar_by_name("POSITION", taken(args))?,
             "CURRENT_TIMESTAMP" => Typed::constant(self.engine.env().now.to_string(), Type::Ltz(9)),
             "SYSDATE" => Typed::constant(self.engine.env().now.to_string(), Type::Ntz(9)),
@@ -292,242 +294,18 @@ impl Compiler<'_, '_> {
             (Some(Type::Fixed { scale: 0, .. }), ..) => Ok(Typed { kind: INTEGER, ..typed }),
             (Some(Type::Fixed { .. }), 1, _) => {
                 // Without a fraction it is a whole number, for the engine too.
-                Ok(Typed { sql: super::expr::fixed(&typed.sql, 0), ..typed })
+                Ok(Typed { sql: super::operator::fixed(&typed.sql, 0), ..typed })
             }
             (Some(Type::Fixed { precision, scale }), _, Some(digits)) => {
                 let scale = scale.min(digits);
                 Ok(Typed {
-                    sql: super::expr::fixed(&typed.sql, scale),
+                    sql: super::operator::fixed(&typed.sql, scale),
                     kind: Type::Fixed { precision, scale },
                     ..typed
                 })
             }
             _ => Ok(typed),
         }
-    }
-
-    // --- dates and times -----------------------------------------------------------------------------------------------------------------
-
-    fn with_part(&mut self, name: &str, args: &[&Expr], source: &Source<'_>) -> Fallible<Typed> {
-        if name == "LAST_DAY" {
-            let mut typed = match args.first() {
-                Some(first) => vec![self.expr(first, source)?],
-                None => return Err(arity(name, 1, 0)),
-            };
-            if let Some(part) = args.get(1) {
-                typed.push(text_constant(&word(part)?));
-            }
-            let day = self.scalar_by_name(name, typed)?;
-            return self.cast(day, Type::Date, false);
-        }
-        let wanted = if matches!(name, "DATEADD" | "DATEDIFF") { 3 } else { 2 };
-        if args.len() != wanted {
-            return Err(arity(name, wanted, args.len()));
-        }
-        let Some((first, rest)) = args.split_first() else { return Err(arity(name, wanted, 0)) };
-        // DATE_TRUNC takes its arguments in either order.
-        let turned = name == "DATE_TRUNC" && word(first).ok().is_none_or(|word| scalar::part(&word).is_err());
-        let (part, rest) = match (turned, rest) {
-            (true, [part]) => (word(part)?, vec![*first]),
-            _ => (word(first)?, rest.to_vec()),
-        };
-        scalar::part(&part)?;
-        let mut typed = rest.iter().map(|arg| self.expr(arg, source)).collect::<Fallible<Vec<_>>>()?;
-        match name {
-            "DATEADD" => {
-                let (Some(time), Some(many)) = (typed.pop(), typed.pop()) else { return Err(arity(name, 3, 0)) };
-                self.date_add(&part, many, time)
-            }
-            "DATEDIFF" => {
-                let mut all = vec![text_constant(&part)];
-                all.append(&mut typed);
-                self.scalar_by_name("$DATEDIFF", all)
-            }
-            "DATE_TRUNC" => {
-                let [time] = take_exactly(name, typed)?;
-                let time = self.moment(time)?;
-                let cut = self.scalar_by_name("$DATE_TRUNC", vec![text_constant(&part), time.clone()])?;
-                self.back(cut, &time)
-            }
-            _ => {
-                let [time] = take_exactly(name, typed)?;
-                self.date_part(&part, time)
-            }
-        }
-    }
-
-    /// Texts become times where a time is wanted.
-    fn moment(&mut self, typed: Typed) -> Fallible<Typed> {
-        match typed.kind {
-            Type::Text(_) | Type::Null | Type::Variant => self.cast(typed, Type::Ntz(9), false),
-            Type::Date | Type::Time(_) | Type::Ntz(_) | Type::Ltz(_) | Type::Tz(_) => Ok(typed),
-            other => Err(wrong_types("DATEADD", &[other])),
-        }
-    }
-
-    fn date_add(&mut self, part: &str, many: Typed, time: Typed) -> Fallible<Typed> {
-        let mut time = self.moment(time)?;
-        let whole_days = matches!(
-            scalar::part(part)?,
-            Part::Year | Part::Quarter | Part::Month | Part::Week | Part::Day | Part::DayOfYear | Part::DayOfWeek
-        );
-        if time.kind == Type::Date && !whole_days {
-            time = self.cast(time, Type::Ntz(9), false)?;
-        }
-        let many = match many.kind {
-            kind if kind == INTEGER => many,
-            _ => self.converted(many, INTEGER, false)?,
-        };
-        let moved = self.scalar_by_name("$DATEADD", vec![text_constant(part), many, time.clone()])?;
-        self.back(moved, &time)
-    }
-
-    /// A wall clock as a time of the type it came from.
-    fn back(&mut self, moved: Typed, time: &Typed) -> Fallible<Typed> {
-        match time.kind {
-            Type::Tz(scale) => {
-                let typed = self.scalar_by_name("$RETZ", vec![moved, time.clone()])?;
-                Ok(Typed { kind: Type::Tz(scale), ..typed })
-            }
-            kind => self.converted(moved, kind, false),
-        }
-    }
-
-    pub(super) fn date_part(&mut self, part: &str, time: Typed) -> Fallible<Typed> {
-        let epoch = matches!(
-            scalar::part(part)?,
-            Part::EpochSecond | Part::EpochMillisecond | Part::EpochMicrosecond | Part::EpochNanosecond
-        );
-        let mut time = self.moment(time)?;
-        if epoch && matches!(time.kind, Type::Ltz(_) | Type::Tz(_)) {
-            // What counts is the instant, not what a clock shows.
-            time = self.converted(time, Type::Ltz(9), false)?;
-            time.kind = Type::Ntz(9);
-        }
-        self.scalar_by_name("$DATE_PART", vec![text_constant(part), time])
-    }
-
-    /// `time + INTERVAL '1 day, 2 hours'`.
-    pub(super) fn interval(
-        &mut self,
-        time: Typed,
-        op: &BinaryOperator,
-        interval: &Interval,
-        source: &Source<'_>,
-    ) -> Fallible<Typed> {
-        let sign = match op {
-            BinaryOperator::Plus => "",
-            BinaryOperator::Minus => "-",
-            other => return Err(fail::beyond(&format!("INTERVAL behind {other}"))),
-        };
-        let value = self.expr(&interval.value, source)?;
-        let Val::Text(text) = self.constant(&value)? else { return Err(fail::beyond("INTERVAL of a number")) };
-        let text = match &interval.leading_field {
-            Some(field) => format!("{text} {field}"),
-            None => text,
-        };
-        let mut time = time;
-        for piece in text.split(',') {
-            let mut words = piece.split_whitespace();
-            let many: Option<i64> = words.next().and_then(|many| many.parse().ok());
-            let part = words.next().unwrap_or("second");
-            let Some(many) = many.filter(|_| words.next().is_none()) else {
-                let text = format!("SQL compilation error:\nInvalid interval '{text}'.");
-                return Err(fail::error("001008", "22023", text));
-            };
-            time = self.date_add(part, Typed::constant(format!("({sign}({many}))"), INTEGER), time)?;
-        }
-        Ok(time)
-    }
-
-    fn convert_timezone(&mut self, mut args: Vec<Typed>) -> Fallible<Typed> {
-        let (Some(time), Some(to)) = (args.pop(), args.pop()) else { return Err(arity("CONVERT_TIMEZONE", 2, 0)) };
-        let zone = |c: &mut Self, typed: &Typed| {
-            let Val::Text(name) = c.constant(typed)? else { return Err(fail::nowhere()) };
-            let zone = jiff::tz::TimeZone::get(&name);
-            zone.map(|_| name.clone())
-                .map_err(|_| fail::error("100097", "22023", format!("Unknown timezone: '{name}'")))
-        };
-        let to = zone(self, &to)?;
-        let from = args.pop().map(|from| zone(self, &from)).transpose()?;
-        let time = self.moment(time)?;
-        match from {
-            // From a wall clock to a wall clock.
-            Some(from) => {
-                let local = self.converted(time, Type::Ntz(9), false)?;
-                let sql = format!("f_zone({}, {}, {})", local.sql, literal(&from), literal(&to));
-                Ok(Typed { sql, kind: Type::Ntz(9), ..local })
-            }
-            None => {
-                let instant = self.converted(time, Type::Ltz(9), false)?;
-                let sql = format!("f_zone({}, '', {})", instant.sql, literal(&to));
-                Ok(Typed { sql, kind: Type::Tz(9), ..instant })
-            }
-        }
-    }
-
-    // --- conversions ---------------------------------------------------------------------------------------------------------------------
-
-    /// `TO_X` and `TRY_TO_X`.
-    fn conversion(&mut self, name: &str, args: Vec<Typed>) -> Fallible<Option<Typed>> {
-        let Some((to, quietly)) = conversion_target(name) else { return Ok(None) };
-        let mut args = args.into_iter();
-        let Some(value) = args.next() else { return Err(arity(name, 1, 0)) };
-        let rest: Vec<Typed> = args.collect();
-        if quietly && !matches!(value.kind, Type::Text(_) | Type::Null) {
-            return Err(wrong_types(name, &[value.kind]));
-        }
-        if let (Type::Fixed { .. }, digits) = (to, rest.as_slice())
-            && !digits.is_empty()
-        {
-            let number = |at: usize| digits.get(at).and_then(|digit| digit.sql.parse::<u8>().ok());
-            let (Some(precision), scale) = (number(0), number(1).unwrap_or(0)) else {
-                return Err(fail::beyond(&format!("formats in {name}")));
-            };
-            return self
-                .cast(value, Type::Fixed { precision: precision.min(38), scale: scale.min(37) }, quietly)
-                .map(Some);
-        }
-        let is_time = matches!(to, Type::Date | Type::Time(_) | Type::Ntz(_) | Type::Ltz(_) | Type::Tz(_));
-        match (is_time, value.kind, rest.into_iter().next()) {
-            (true, Type::Text(_) | Type::Null, Some(format)) => {
-                let quiet = Typed::constant(i64::from(quietly).to_string(), Type::Boolean);
-                let format = self.converted(format, TEXT, false)?;
-                let read = self.scalar_by_name("$READ", vec![value, format, quiet])?;
-                self.converted(read, to, false).map(Some)
-            }
-            (true, Type::Fixed { .. }, Some(scale)) => {
-                // A number of parts of a second.
-                let sql = format!("f_epoch({}, {})", value.sql, scale.sql);
-                let at = Typed::of(sql, Type::Ntz(9), [&value, &scale]);
-                self.converted(at, to, false).map(Some)
-            }
-            (false, kind, Some(format)) if matches!(to, Type::Text(_)) && time_like(kind) => {
-                self.formatted(value, format).map(Some)
-            }
-            (false, Type::Text(_), Some(_)) => Err(fail::beyond(&format!("formats in {name}"))),
-            (_, _, Some(_)) => Err(fail::beyond(&format!("formats in {name}"))),
-            (_, _, None) => self.cast(value, to, quietly).map(Some),
-        }
-    }
-
-    /// A time in a format.
-    fn formatted(&mut self, time: Typed, format: Typed) -> Fallible<Typed> {
-        let format = self.converted(format, TEXT, false)?;
-        let offset = match time.kind {
-            Type::Tz(_) => format!("{}({})", engine_name("$OFFSET"), time.sql),
-            Type::Ltz(_) => {
-                let tz = self.converted(time.clone(), Type::Tz(9), false)?;
-                format!("{}({})", engine_name("$OFFSET"), tz.sql)
-            }
-            _ => "0".to_owned(),
-        };
-        let local = match time.kind {
-            Type::Time(_) => time.clone(),
-            _ => self.converted(time.clone(), Type::Ntz(9), false)?,
-        };
-        let sql = format!("{}({}, {offset}, {})", engine_name("$FORMAT"), local.sql, format.sql);
-        Ok(Typed::of(sql, TEXT, [&time, &format]))
     }
 
     // --- files -----------------------------------------------------------------------------------------------------------------------------
@@ -553,35 +331,9 @@ impl Compiler<'_, '_> {
     }
 }
 
-fn taken_if_conversion(name: &str, args: &mut Vec<Typed>) -> Vec<Typed> {
-    if conversion_target(name).is_some() { std::mem::take(args) } else { Vec::new() }
-}
-
-fn time_like(kind: Type) -> bool {
-    matches!(kind, Type::Date | Type::Time(_) | Type::Ntz(_) | Type::Ltz(_) | Type::Tz(_))
-}
-
-/// The type that a conversion function makes, and whether it is NULL where it fails.
-fn conversion_target(name: &str) -> Option<(Type, bool)> {
-    let (name, quietly) = match name.strip_prefix("TRY_") {
-        Some(rest) => (rest, true),
-        None => (name, false),
-    };
-    let to = match name {
-        "TO_NUMBER" => INTEGER,
-        "TO_DOUBLE" | "AS_DOUBLE" => Type::Real,
-        "TO_VARCHAR" | "AS_VARCHAR" => TEXT,
-        "TO_BOOLEAN" | "AS_BOOLEAN" => Type::Boolean,
-        "TO_DATE" | "DATE" | "AS_DATE" => Type::Date,
-        "TO_TIME" | "TIME" => Type::Time(9),
-        "TO_TIMESTAMP_NTZ" => Type::Ntz(9),
-        "TO_TIMESTAMP_LTZ" => Type::Ltz(9),
-        "TO_TIMESTAMP_TZ" => Type::Tz(9),
-        "TO_BINARY" => Type::Binary,
-        "AS_INTEGER" => INTEGER,
-        _ => return None,
-    };
-    Some((to, quietly))
+/// The name that a function has here.
+fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name)
 }
 
 /// What the session told, as a constant.
@@ -619,23 +371,6 @@ fn type_shown(kind: Type) -> String {
     }
 }
 
-/// A part of a date, as a word or as a text.
-fn word(expr: &Expr) -> Fallible<String> {
-    match expr {
-        Expr::Identifier(ident) => Ok(ident.value.clone()),
-        Expr::Value(value) => value.value.clone().into_string().ok_or_else(|| not_a_part(expr)),
-        _ => Err(not_a_part(expr)),
-    }
-}
-
-fn not_a_part(expr: &Expr) -> SqlError {
-    let (line, position) = super::compile::place(expr.span());
-    let text = format!(
-        "SQL compilation error: error line {line} at position {position}\n'{expr}' is not a valid date/time component"
-    );
-    fail::error("001008", "22023", text)
-}
-
 fn plain(arg: &FunctionArg) -> Fallible<&Expr> {
     match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok(expr),
@@ -643,7 +378,7 @@ fn plain(arg: &FunctionArg) -> Fallible<&Expr> {
     }
 }
 
-fn take_exactly<const N: usize>(name: &str, args: Vec<Typed>) -> Fallible<[Typed; N]> {
+pub(super) fn take_exactly<const N: usize>(name: &str, args: Vec<Typed>) -> Fallible<[Typed; N]> {
     <[Typed; N]>::try_from(args).map_err(|args| arity(name, N, args.len()))
 }
 

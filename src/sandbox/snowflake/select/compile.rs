@@ -16,6 +16,9 @@ use crate::sandbox::snowflake::context::Context;
 use crate::sandbox::snowflake::fail::{self, Fallible};
 use crate::sandbox::snowflake::state::Id;
 
+/// Rows of cells.
+type Rows = Vec<Vec<Option<String>>>;
+
 /// How deep queries may be nested in each other, views included.
 const DEEPEST: usize = 24;
 
@@ -152,7 +155,7 @@ impl<'c, 'a> Compiler<'c, 'a> {
     }
 
     /// Compiles and runs a text, with nothing of the surroundings in scope.
-    pub(super) fn nested(&mut self, sql: &str) -> Fallible<(Vec<(String, Type)>, Vec<Vec<Option<String>>>)> {
+    pub(super) fn nested(&mut self, sql: &str) -> Fallible<(Vec<(String, Type)>, Rows)> {
         let source = Source::new(sql, false)?;
         let query = source.query()?;
         let (ctes, frames) = (std::mem::take(&mut self.ctes), std::mem::take(&mut self.frames));

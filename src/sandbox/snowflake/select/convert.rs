@@ -33,6 +33,12 @@ pub(super) fn convert(env: &Env, value: Value, from: Type, to: Type) -> Fallible
     if from.is_json() && to != from {
         return of_json(env, value, to);
     }
+    if let (Type::Time(_) | Type::Ntz(_) | Type::Ltz(_) | Type::Tz(_), Value::Text(text)) = (to, &value)
+        && matches!(from, Type::Text(_))
+        && is_finer(text)
+    {
+        return Err(fail::beyond("times finer than a microsecond"));
+    }
     match to {
         Type::Null => Ok(value),
         Type::Fixed { precision, scale } => fixed(number(env, value, from)?, precision, scale),
@@ -104,6 +110,7 @@ pub(super) fn convert(env: &Env, value: Value, from: Type, to: Type) -> Fallible
 }
 
 /// Whether a cast between these is possible at all.
+#[expect(clippy::match_same_arms, reason = "one line for each group of types")]
 pub(super) fn castable(from: Type, to: Type) -> bool {
     use Type::{Array, Binary, Boolean, Date, Fixed, Ltz, Ntz, Null, Object, Real, Text, Time, Tz, Variant};
     match (from, to) {
@@ -118,6 +125,12 @@ pub(super) fn castable(from: Type, to: Type) -> bool {
         (Binary, Binary) => true,
         _ => false,
     }
+}
+
+/// Whether a time has digits behind those of a microsecond that are not 0.
+pub(super) fn is_finer(text: &str) -> bool {
+    let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
+    fraction.bytes().take_while(u8::is_ascii_digit).skip(6).any(|digit| digit != b'0')
 }
 
 /// Microseconds cut to so many digits of a second.
@@ -268,7 +281,7 @@ pub(super) fn text(env: &Env, value: &Value, from: Type) -> Fallible<String> {
     })
 }
 
-/// The instant and the offset in minutes of a TIMESTAMP_TZ.
+/// The instant and the offset in minutes of a `TIMESTAMP_TZ`.
 pub(super) fn tz_parts(text: &str) -> (i64, i64) {
     let (at, offset) = text.split_once(' ').unwrap_or((text, "1440"));
     (at.parse().unwrap_or(0), offset.parse().unwrap_or(1440) - 1440)

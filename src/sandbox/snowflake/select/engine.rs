@@ -1,9 +1,10 @@
-//! The engine: an SQLite in memory that lives as long as one statement, with limits on what a statement may cost.
+//! The engine: an `SQLite` in memory that lives as long as one statement, with limits on what a statement may cost.
 //!
 //! Nobody's text gets here: what it runs was written by the compiler, and an authorizer lets through nothing but reading, and calls of
 //! functions that are known.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rusqlite::functions::FunctionFlags;
@@ -19,12 +20,14 @@ use crate::sandbox::snowflake::answer::SqlError;
 use crate::sandbox::snowflake::fail::{self, Fallible};
 
 /// How many instructions of its virtual machine a statement may take.
-const MOST_STEPS: u32 = 200_000_000;
+const MOST_STEPS: u32 = 50_000_000;
+/// And how long: the account is locked meanwhile.
+const LONGEST: Duration = Duration::from_secs(10);
 const STEPS_AT_A_TIME: u32 = 10_000;
 /// How many cells a result may have.
 const MOST_CELLS: usize = 5_000_000;
 
-/// Functions of SQLite itself that compiled queries call.
+/// Functions of `SQLite` itself that compiled queries call.
 const BUILT_IN: [&str; 29] = [
     "coalesce",
     "count",
@@ -61,7 +64,7 @@ const BUILT_IN: [&str; 29] = [
 pub(super) struct Engine {
     connection: Connection,
     env: Env,
-    /// Why a function refused: SQLite passes on no more than a text.
+    /// Why a function refused: `SQLite` passes on no more than a text.
     refusal: Arc<Mutex<Option<SqlError>>>,
     tables: usize,
 }
@@ -199,10 +202,10 @@ impl Engine {
 
     /// Runs a compiled query.
     pub(super) fn values(&mut self, sql: &str, columns: usize) -> Fallible<Vec<Vec<Value>>> {
-        let mut steps = 0_u32;
+        let (mut steps, began) = (0_u32, Instant::now());
         let watch = move || {
             steps += STEPS_AT_A_TIME;
-            steps > MOST_STEPS
+            steps > MOST_STEPS || began.elapsed() > LONGEST
         };
         self.guard(true)?;
         #[expect(clippy::cast_possible_wrap, reason = "a small constant")]
@@ -232,14 +235,15 @@ impl Engine {
     }
 
     /// While a query runs, nothing but reading is authorised.
+    #[expect(clippy::match_same_arms, reason = "what is allowed is said case by case")]
     fn guard(&mut self, on: bool) -> Fallible<()> {
         let check = |asked: AuthContext<'_>| match asked.action {
             AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
             AuthAction::Read { table_name, .. } if !table_name.starts_with("sqlite_") => Authorization::Allow,
             AuthAction::Function { function_name } if is_known(function_name) => Authorization::Allow,
             // Table functions make themselves known as virtual tables.
-            AuthAction::CreateVtable { module_name, .. } if module_name == "json_each" => Authorization::Allow,
-            AuthAction::Update { table_name: "sqlite_master", .. } => Authorization::Allow,
+            AuthAction::CreateVtable { module_name: "json_each", .. }
+            | AuthAction::Update { table_name: "sqlite_master", .. } => Authorization::Allow,
             _ => Authorization::Deny,
         };
         let set = if on {
@@ -250,7 +254,7 @@ impl Engine {
         set.map_err(|error| broken(&error))
     }
 
-    /// What a failure of SQLite means to the one who sent the query.
+    /// What a failure of `SQLite` means to the one who sent the query.
     fn failure(&self, error: &rusqlite::Error) -> SqlError {
         if let Some(refusal) = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return refusal;
@@ -271,7 +275,7 @@ fn is_known(function: &str) -> bool {
     function.starts_with("f_") || BUILT_IN.contains(&function.to_lowercase().as_str())
 }
 
-/// Keeps the refusal where it can be found and stops SQLite.
+/// Keeps the refusal where it can be found and stops `SQLite`.
 fn told(slot: &Mutex<Option<SqlError>>, error: SqlError) -> rusqlite::Error {
     let text = error.message.clone();
     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

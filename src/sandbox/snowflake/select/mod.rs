@@ -1,18 +1,24 @@
-//! SELECT: parsed by a parser that knows Snowflake's SQL, compiled with types and privileges, and run by SQLite in memory.
+//! SELECT: parsed by a parser that knows Snowflake's SQL, compiled with types and privileges, and run by `SQLite` in memory.
 
 mod aggregate;
 mod call;
 mod compile;
+mod conversion;
 mod convert;
+mod dates;
 mod engine;
 mod expr;
 mod from;
 mod information;
+mod items;
+mod merge;
 mod moment;
+mod operator;
 mod parse;
 mod query;
 mod rows;
 mod scalar;
+mod table_function;
 mod types;
 mod write;
 
@@ -24,28 +30,46 @@ use self::compile::Compiler;
 pub(super) use self::compile::Reads;
 use self::convert::Env;
 use self::engine::Engine;
+pub(super) use self::merge::{Merged, to_merge};
 use self::parse::Source;
 use self::types::Type;
 pub(super) use self::write::{Changes, rows_for, to_delete, to_update, value};
 use super::answer::ResultSet;
 use super::context::Context;
-use super::fail::Fallible;
+use super::fail::{self, Fallible};
 use super::params;
 use super::parse::{Name, StagePath};
 use super::state::{Id, Kind};
 
+/// How much stack the deepest query may take.
+const STACK: usize = 64 << 20;
+
+/// Works on a thread of its own with a stack for the deepest query: syntax trees are walked by recursion, and those who ask have
+/// stacks of any size.
+fn apart<T: Send>(work: impl FnOnce() -> Fallible<T> + Send) -> Fallible<T> {
+    let broken = || fail::error("000603", "XX000", "The query could not be worked on.");
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("query".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
+        thread.map_err(|_| broken())?.join().map_err(|_| broken())?
+    })
+}
+
 /// Runs a query and tells what it read.
 pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<(ResultSet, Reads)> {
-    let source = Source::new(sql, folds(cx))?;
-    let query = source.query()?;
-    answer(cx, &query, &source, None)
+    apart(|| {
+        let source = Source::new(sql, folds(cx))?;
+        let query = source.query()?;
+        answer(cx, &query, &source, None)
+    })
 }
 
 /// Runs a query whose FROM is the files of a stage, over rows that were read from them: columns `$1`, `$2` and so on, and `METADATA$…`.
 pub(super) fn project(cx: &mut Context<'_>, sql: &str, files: &ResultSet) -> Fallible<ResultSet> {
-    let source = Source::new(sql, folds(cx))?;
-    let query = source.query()?;
-    answer(cx, &query, &source, Some(files)).map(|(result, _)| result)
+    apart(|| {
+        let source = Source::new(sql, folds(cx))?;
+        let query = source.query()?;
+        answer(cx, &query, &source, Some(files)).map(|(result, _)| result)
+    })
 }
 
 fn answer<'c>(
@@ -83,7 +107,10 @@ pub(super) struct Named {
 
 /// Walks a query for what it reads.
 pub(super) fn named_in(cx: &Context<'_>, sql: &str) -> Fallible<Named> {
-    let query = Source::new(sql, folds(cx))?.query()?;
+    apart(|| walk(&Source::new(sql, folds(cx))?.query()?))
+}
+
+fn walk(query: &Query) -> Fallible<Named> {
     let mut walk = Walk { ctes: Vec::new(), found: Named { relations: Vec::new(), stages: Vec::new() } };
     match query.visit(&mut walk) {
         ControlFlow::Continue(()) => Ok(walk.found),

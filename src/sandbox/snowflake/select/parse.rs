@@ -32,15 +32,23 @@ impl<'a> Source<'a> {
         check_chains(&tokens)?;
         let mut places = Places { text, byte: 0, line: 1, column: 1 };
         let mut spanned = Vec::with_capacity(tokens.len());
+        let mut after_dot = false;
         for token in &tokens {
             let start = places.at(token.start);
             let end = places.at(token.end);
-            spanned.push(TokenWithSpan::new(converted(&token.tok, folds), Span::new(start, end)));
+            let tok = match &token.tok {
+                // `t.$1`
+                Tok::Word(word) if after_dot && word.starts_with('$') => Token::make_word(word, None),
+                tok => converted(tok, folds),
+            };
+            spanned.push(TokenWithSpan::new(tok, Span::new(start, end)));
+            after_dot = token.tok == Tok::Mark(".");
         }
         Ok(Self { text, tokens, spanned })
     }
 
     /// The whole text as one query.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method's lifetime is not general enough")]
     pub(super) fn query(&self) -> Fallible<Query> {
         self.read(|parser| parser.parse_query()).map(|query| *query)
     }

@@ -142,14 +142,17 @@ fn real_at(args: &[Value], at: usize) -> f64 {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as functions give it")]
 fn given(text: impl Into<String>) -> Fallible<Value> {
     Ok(Value::Text(text.into()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as functions give it")]
 fn truth(value: bool) -> Fallible<Value> {
     Ok(Value::Integer(i64::from(value)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as functions give it")]
 fn count(value: usize) -> Fallible<Value> {
     Ok(Value::Integer(i64::try_from(value).unwrap_or(i64::MAX)))
 }

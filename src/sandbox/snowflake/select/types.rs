@@ -189,6 +189,7 @@ impl Type {
     }
 
     /// The type that values of both types become when they meet in a CASE, a UNION or a list.
+    #[expect(clippy::match_same_arms, reason = "one line for each group of types")]
     pub(super) fn meet(self, other: Self) -> Option<Self> {
         use Type::{Array, Boolean, Date, Fixed, Ltz, Ntz, Null, Object, Real, Text, Tz, Variant};
         Some(match (self, other) {
@@ -203,10 +204,7 @@ impl Type {
             (Variant, _) | (_, Variant) | (Object, Array) | (Array, Object) => Variant,
             // A text becomes what it meets.
             (Text(_), any) | (any, Text(_)) => any,
-            (Boolean, any @ (Fixed { .. } | Real)) | (any @ (Fixed { .. } | Real), Boolean) => {
-                let _ = any;
-                Boolean
-            }
+            (Boolean, Fixed { .. } | Real) | (Fixed { .. } | Real, Boolean) => Boolean,
             (Date, Date) => Date,
             (Date, any @ (Ntz(_) | Ltz(_) | Tz(_))) | (any @ (Ntz(_) | Ltz(_) | Tz(_)), Date) => any,
             (Tz(s), Ntz(t) | Ltz(t) | Tz(t)) | (Ntz(t) | Ltz(t), Tz(s)) => Tz(s.max(t)),
@@ -237,6 +235,9 @@ impl Type {
                 _ => return Err(broken()),
             },
             Self::Date => Value::Integer(cell.parse().map_err(|_| broken())?),
+            Self::Time(_) | Self::Ntz(_) | Self::Ltz(_) | Self::Tz(_) if super::convert::is_finer(cell) => {
+                return Err(fail::beyond("times finer than a microsecond"));
+            }
             Self::Time(_) | Self::Ntz(_) | Self::Ltz(_) => Value::Integer(micros(cell).ok_or_else(broken)?),
             Self::Tz(_) => {
                 let (seconds, offset) = cell.split_once(' ').unwrap_or((cell, "1440"));
@@ -249,6 +250,7 @@ impl Type {
     }
 
     /// The cell of what the engine computed.
+    #[expect(clippy::match_same_arms, reason = "types first, then what is left")]
     pub(super) fn cell(self, value: Value) -> Fallible<Option<String>> {
         Ok(Some(match (self, value) {
             (_, Value::Null) => return Ok(None),
@@ -269,7 +271,7 @@ impl Type {
                 let (at, offset) = text.split_once(' ').unwrap_or((&text, "1440"));
                 format!("{} {offset}", seconds(at.parse().unwrap_or(0), scale))
             }
-            (_, Value::Blob(bytes)) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
+            (_, Value::Blob(bytes)) => hex(&bytes),
             (_, Value::Integer(whole)) => whole.to_string(),
             (_, Value::Real(number)) => real_text(number),
             (_, Value::Text(text)) => text,
@@ -300,7 +302,7 @@ pub(super) fn real_text(number: f64) -> String {
     }
 }
 
-/// Microseconds, from seconds with a fraction. What is finer than a microsecond is no part of any time here.
+/// Microseconds, from seconds with a fraction.
 fn micros(seconds: &str) -> Option<i64> {
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     let negative = whole.starts_with('-');
@@ -320,6 +322,12 @@ fn seconds(micros: i64, scale: u8) -> String {
     }
     let fraction = format!("{:06}000", micros % 1_000_000);
     format!("{sign}{whole}.{}", fraction.get(..usize::from(scale)).unwrap_or(&fraction))
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {

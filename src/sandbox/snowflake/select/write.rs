@@ -13,7 +13,7 @@ use super::engine::Engine;
 use super::from::name_of;
 use super::parse::Source;
 use super::types::{INTEGER, Type};
-use super::{env, folds};
+use super::{apart, env, folds};
 use crate::sandbox::snowflake::answer::SqlError;
 use crate::sandbox::snowflake::context::Context;
 use crate::sandbox::snowflake::fail::{self, Fallible};
@@ -21,7 +21,7 @@ use crate::sandbox::snowflake::state::{Id, Kind};
 use crate::sandbox::snowflake::table::TableColumn;
 
 /// Rows of cells.
-type Rows = Vec<Vec<Option<String>>>;
+pub(in crate::sandbox::snowflake) type Rows = Vec<Vec<Option<String>>>;
 
 /// New cells of some columns, by row.
 pub(in crate::sandbox::snowflake) struct Changes {
@@ -31,6 +31,10 @@ pub(in crate::sandbox::snowflake) struct Changes {
 
 /// The cell of a DEFAULT, or of any other expression without columns, in a column of this kind.
 pub(in crate::sandbox::snowflake) fn value(cx: &mut Context<'_>, text: &str, kind: &str) -> Fallible<Option<String>> {
+    apart(|| value_of(cx, text, kind))
+}
+
+fn value_of(cx: &mut Context<'_>, text: &str, kind: &str) -> Fallible<Option<String>> {
     let source = Source::new(text, folds(cx))?;
     let expr = source.expr()?;
     let to = Type::of_kind(kind)?;
@@ -50,6 +54,10 @@ pub(in crate::sandbox::snowflake) fn rows_for(
     places: &[usize],
     sql: &str,
 ) -> Fallible<(Rows, Reads)> {
+    apart(|| rows_of(cx, table, places, sql))
+}
+
+fn rows_of(cx: &mut Context<'_>, table: Id, places: &[usize], sql: &str) -> Fallible<(Rows, Reads)> {
     let columns = cx.see().table(table).map(|t| t.columns.clone()).unwrap_or_default();
     let mut blank = Vec::new();
     for (at, column) in columns.iter().enumerate() {
@@ -82,14 +90,19 @@ pub(in crate::sandbox::snowflake) fn rows_for(
         }
         _ => compiler.query(&query, &source)?,
     };
-    let sql = compiler.cast_output(output, &targets)?;
+    let sql = compiler.cast_output(&output, &targets)?;
     let rows = compiler.cells(&sql, &targets)?;
     let reads = compiler.reads;
     Ok((filled(rows, places, &blank, &columns)?, reads))
 }
 
 /// Puts cells into their places and checks NOT NULL.
-fn filled(rows: Rows, places: &[usize], blank: &[Option<String>], columns: &[TableColumn]) -> Fallible<Rows> {
+pub(super) fn filled(
+    rows: Rows,
+    places: &[usize],
+    blank: &[Option<String>],
+    columns: &[TableColumn],
+) -> Fallible<Rows> {
     let mut whole = Vec::with_capacity(rows.len());
     for row in rows {
         let mut cells = blank.to_vec();
@@ -119,16 +132,16 @@ fn wrong_count() -> SqlError {
 }
 
 /// The target of a statement that changes rows, in the frame of its query.
-struct Target {
-    id: Id,
+pub(super) struct Target {
+    pub(super) id: Id,
     /// The relation in the engine, with its alias.
-    sql: String,
+    pub(super) sql: String,
     /// The number of the row.
-    number: String,
+    pub(super) number: String,
 }
 
 impl Compiler<'_, '_> {
-    fn cast_row(&mut self, row: &[Expr], targets: &[&TableColumn], source: &Source<'_>) -> Fallible<String> {
+    pub(super) fn cast_row(&mut self, row: &[Expr], targets: &[&TableColumn], source: &Source<'_>) -> Fallible<String> {
         if row.len() != targets.len() {
             return Err(wrong_count());
         }
@@ -156,7 +169,7 @@ impl Compiler<'_, '_> {
         self.expr(&expr, &source)
     }
 
-    fn cast_output(&mut self, output: Output, targets: &[&TableColumn]) -> Fallible<String> {
+    fn cast_output(&mut self, output: &Output, targets: &[&TableColumn]) -> Fallible<String> {
         if output.columns.len() != targets.len() {
             return Err(wrong_count());
         }
@@ -186,13 +199,13 @@ impl Compiler<'_, '_> {
         self.cast(typed, to, false)
     }
 
-    fn cells(&mut self, sql: &str, targets: &[&TableColumn]) -> Fallible<Rows> {
+    pub(super) fn cells(&mut self, sql: &str, targets: &[&TableColumn]) -> Fallible<Rows> {
         let types = targets.iter().map(|target| Type::of_kind(&target.kind)).collect::<Fallible<Vec<_>>>()?;
         self.engine.run(sql, &types)
     }
 
     /// Loads the table that a statement changes.
-    fn target(&mut self, factor: &TableFactor, privilege: &str) -> Fallible<Target> {
+    pub(super) fn target(&mut self, factor: &TableFactor, privilege: &str) -> Fallible<Target> {
         let TableFactor::Table { name, alias, args: None, .. } = factor else {
             return Err(fail::beyond("changing anything but a table"));
         };
@@ -249,7 +262,7 @@ fn single(tables: &[TableWithJoins]) -> Fallible<&TableFactor> {
     }
 }
 
-fn number(value: Option<&Value>) -> u64 {
+pub(super) fn number(value: Option<&Value>) -> u64 {
     match value {
         Some(Value::Integer(whole)) => u64::try_from(*whole).unwrap_or(0),
         _ => 0,
@@ -261,6 +274,10 @@ pub(in crate::sandbox::snowflake) fn to_delete(
     cx: &mut Context<'_>,
     sql: &str,
 ) -> Fallible<(Id, BTreeSet<u64>, Reads)> {
+    apart(|| deleted(cx, sql))
+}
+
+fn deleted(cx: &mut Context<'_>, sql: &str) -> Fallible<(Id, BTreeSet<u64>, Reads)> {
     let source = Source::new(sql, folds(cx))?;
     let Statement::Delete(Delete { from, using, selection, tables, returning, order_by, limit, .. }) =
         source.statement()?
@@ -281,6 +298,10 @@ pub(in crate::sandbox::snowflake) fn to_delete(
 
 /// The cells that an UPDATE is to write.
 pub(in crate::sandbox::snowflake) fn to_update(cx: &mut Context<'_>, sql: &str) -> Fallible<(Id, Changes, Reads)> {
+    apart(|| updated(cx, sql))
+}
+
+fn updated(cx: &mut Context<'_>, sql: &str) -> Fallible<(Id, Changes, Reads)> {
     let source = Source::new(sql, folds(cx))?;
     let Statement::Update(Update { table, assignments, from, selection, returning, .. }) = source.statement()? else {
         return Err(fail::nowhere());
@@ -304,7 +325,7 @@ pub(in crate::sandbox::snowflake) fn to_update(cx: &mut Context<'_>, sql: &str) 
 
 impl Compiler<'_, '_> {
     /// The columns that are set, and what to.
-    fn assignments(
+    pub(super) fn assignments(
         &mut self,
         assignments: &[Assignment],
         columns: &[TableColumn],
@@ -330,7 +351,7 @@ impl Compiler<'_, '_> {
     }
 
     /// Runs a query whose first column is the number of a row and whose others are its new cells.
-    fn changed(
+    pub(super) fn changed(
         &mut self,
         sql: &str,
         places: &[usize],

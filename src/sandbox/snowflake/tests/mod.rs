@@ -7,6 +7,7 @@ mod grants;
 mod integrations;
 mod load;
 mod names;
+mod queries;
 mod runs;
 mod stages;
 mod streams;

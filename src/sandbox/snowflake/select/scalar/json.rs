@@ -224,7 +224,7 @@ fn steps(path: &str) -> Fallible<Vec<Step>> {
     Ok(steps)
 }
 
-/// A JSON array of `[seq, key, path, index, value, this]`, texts and numbers, for SQLite to spread out.
+/// A JSON array of `[seq, key, path, index, value, this]`, texts and numbers, for `SQLite` to spread out.
 fn flatten(sequence: i64, args: &[Value]) -> Fallible<Value> {
     let path = text_at(args, 1);
     let (outer, recursive) = (whole_at(args, 2) == Some(1), whole_at(args, 3) == Some(1));

@@ -116,6 +116,7 @@ fn digits(args: &[Value]) -> i32 {
 }
 
 /// Applies a rounding at so many digits after the point.
+#[expect(clippy::unnecessary_wraps, reason = "as functions give it")]
 fn to_digits(args: &[Value], apply: fn(f64) -> f64) -> Fallible<Value> {
     let digits = digits(args);
     if let (Some(Value::Integer(whole)), 0..) = (args.first(), digits) {
@@ -145,7 +146,7 @@ fn divide(args: &[Value]) -> Fallible<Value> {
     let (one, two) = (i128::from(one), i128::from(two));
     let Some(scaled) = one.checked_mul(power).map(|scaled| scaled * 2) else { return Err(too_many_digits()) };
     let doubled = scaled / two;
-    let nearest = (doubled + doubled.signum()) / 2;
+    let nearest = i128::midpoint(doubled, doubled.signum());
     let text = format!("{nearest}e-{scale}");
     text.parse().map(Value::Real).map_err(|_| too_many_digits())
 }

@@ -11,6 +11,7 @@ use super::{
     text_at, truth, whole_at,
 };
 use crate::sandbox::snowflake::fail::{self, Fallible};
+use crate::sandbox::snowflake::select::types;
 
 const T1: &[Want] = &[Want::Text];
 const T2: &[Want] = &[Want::Text, Want::Text];
@@ -153,7 +154,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
 ];
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    types::hex(bytes).to_lowercase()
 }
 
 fn trimmed(args: &[Value]) -> Vec<char> {
