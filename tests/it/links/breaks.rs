@@ -4,10 +4,9 @@ use serde_json::json;
 
 use super::hands::{
     ROLE, bound, bucket_policy, delete_role, deny, external_id, filtered, key, key_policy, loader, mark, misled,
-    notification, own_task, recreate_role, replace_integration, trust, trusting, without,
+    notification, own_task, recreate_role, replace_integration, trusting, without,
 };
 use super::{Break, INBOUND, Mend, Shows, put};
-use crate::world::World;
 
 const INTEGRATION: &[&str] = &["storage_integration.s3"];
 const TRUST: &[&str] = &["iam_role.snowflake"];

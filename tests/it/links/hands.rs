@@ -12,7 +12,7 @@ use crate::world::World;
 pub(super) const ROLE: &str = "snowflake-events";
 
 /// The trust policy, changed.
-pub(super) fn trust(world: &World, change: impl FnOnce(&mut Value)) {
+fn trust(world: &World, change: impl FnOnce(&mut Value)) {
     let iam = world.iam();
     world.wait(async {
         let role = iam.get_role().role_name(ROLE).send().await.unwrap().role.unwrap();
