@@ -33,8 +33,11 @@ enum Chosen {
     /// Paths relative to the source.
     Listed(Vec<String>),
     /// Paths relative to the stage, and new names.
-    Renamed(Vec<(String, Option<String>)>),
+    Renamed(Vec<Named>),
 }
+
+/// A path relative to its stage, and a new name.
+type Named = (String, Option<String>);
 
 pub(super) fn place(cx: &Context<'_>, path: StagePath, what: &str) -> Fallible<Place> {
     let id = cx.object_with(Kind::Stage, &path.stage, &["USAGE", "READ", "WRITE"], what)?;
@@ -143,7 +146,7 @@ fn from_query(cx: &mut Context<'_>, sql: &str) -> Fallible<Vec<Part>> {
         return Err(fail::error("002020", "21S01", text));
     }
     let read = query::stage_in(cx, sql)?.map(|path| path.stage);
-    let mut stages: Vec<(Name, Vec<(String, Option<String>)>)> = Vec::new();
+    let mut stages: Vec<(Name, Vec<Named>)> = Vec::new();
     for row in result.rows {
         let Some(first) = row.first().cloned().flatten() else { continue };
         let (stage, path) = match (first.strip_prefix('@'), first.split_once("/api/files/")) {
