@@ -1,5 +1,9 @@
 //! The documents that have a say, as the AWS beside the sandbox holds them now.
 
+use aws_sdk_iam::operation::get_role::GetRoleError;
+use aws_sdk_iam::types::Role;
+use aws_sdk_kms::operation::describe_key::DescribeKeyError;
+use aws_sdk_kms::types::KeyState;
 use aws_sdk_s3::types::ServerSideEncryption;
 use percent_encoding::percent_decode_str;
 
@@ -33,28 +37,27 @@ pub(super) enum Sealed {
 const MOST_PAGES: usize = 100;
 
 impl RemoteAws {
+    /// The role of an ARN. One of this name under another path is another role.
+    async fn role(&self, arn: &str) -> Result<Option<Role>, Refusal> {
+        match self.iam.get_role().role_name(role_name(arn)).send().await {
+            Ok(answer) => Ok(answer.role.filter(|role| role.arn == arn)),
+            Err(error) if error.as_service_error().is_some_and(GetRoleError::is_no_such_entity_exception) => Ok(None),
+            Err(error) => Err(refused(&error)),
+        }
+    }
+
     /// A role's trust policy; `None` if there is no role of this ARN.
     pub(super) async fn trust(&self, role_arn: &str) -> Result<Option<Document>, Refusal> {
-        let answer = match self.iam.get_role().role_name(role_name(role_arn)).send().await {
-            Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_entity_exception()) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(refused(&error)),
-        };
-        let Some(role) = answer.role.filter(|role| role.arn == role_arn) else { return Ok(None) };
-        encoded(role.assume_role_policy_document().unwrap_or_default()).map(Some)
+        let role = self.role(role_arn).await?;
+        role.map(|role| encoded(role.assume_role_policy_document().unwrap_or_default())).transpose()
     }
 
     /// All documents of a role. A role that is gone has none.
     pub(super) async fn rights(&self, role_arn: &str) -> Result<Rights, Refusal> {
         let name = role_name(role_arn);
-        let role = match self.iam.get_role().role_name(name).send().await {
-            Ok(answer) => answer.role.filter(|role| role.arn == role_arn),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_entity_exception()) => None,
-            Err(error) => return Err(refused(&error)),
+        let Some(role) = self.role(role_arn).await? else {
+            return Ok(Rights { identity: Vec::new(), boundary: None });
         };
-        let Some(role) = role else { return Ok(Rights { identity: Vec::new(), boundary: None }) };
         let mut identity = self.inline(name).await?;
         identity.extend(self.attached(name).await?);
         let boundary = match role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()) {
@@ -155,13 +158,13 @@ impl RemoteAws {
         let request = self.kms.describe_key().key_id(key).customize().config_override(kms_in(region));
         let described = match request.send().await {
             Ok(answer) => answer.key_metadata.ok_or_else(missing)?,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found_exception()) => {
+            Err(error) if error.as_service_error().is_some_and(DescribeKeyError::is_not_found_exception) => {
                 return Err(missing());
             }
             Err(error) => return Err(refused(&error)),
         };
         let arn = described.arn().filter(|arn| arn.split(':').nth(3) == Some(region)).ok_or_else(missing)?;
-        match described.key_state().map(|state| state.as_str()) {
+        match described.key_state().map(KeyState::as_str) {
             Some("Enabled") => {}
             Some("Disabled") => return Err(refusal(400, "KMS.DisabledException", format!("{arn} is disabled."))),
             Some("PendingDeletion") => {
