@@ -248,7 +248,7 @@ fn the_printed_text_can_be_pasted() {
     let variables = section(text, "Snowflake clients that read variables");
     served.succeeds("mkdir -p bare && printf '[stack]\\nname = \"bare\"\\n[warehouse.w]\\nname = \"EVENTS\"\\n' > bare/snowssi.toml");
     let plan = served.shell(&format!("{variables}\nsnowssi plan -f bare"));
-    assert!(plan.text().contains("is not owned") || plan.text().contains("--adopt"), "{}", plan.text());
+    assert!(plan.text().contains("belongs to the stack `events`"), "{}", plan.text());
 }
 
 #[test]

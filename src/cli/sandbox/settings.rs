@@ -113,7 +113,7 @@ impl Settings {
             format!("{call}\n{})\n", arguments.concat())
         };
         let boto3 = python(
-            "import boto3\nsession = boto3.Session(",
+            "import boto3\nimport botocore.config\nsession = boto3.Session(",
             &[
                 ("aws_access_key_id", json!(self.keys.0)),
                 ("aws_secret_access_key", json!(self.keys.1)),
@@ -139,7 +139,13 @@ impl Settings {
             ),
             ("AWS CLI, and all SDKs of AWS: environment".to_owned(), exports(self.aws_environment())),
             ("AWS CLI: profile, for ~/.aws/config".to_owned(), self.profile()),
-            ("boto3".to_owned(), format!("{boto3}s3 = session.client(\"s3\", endpoint_url={})\n", json!(self.aws))),
+            (
+                "boto3".to_owned(),
+                format!(
+                    "{boto3}s3 = session.client(\n    \"s3\",\n    endpoint_url={},\n    config=botocore.config.Config(signature_version=\"s3v4\"),\n)\n",
+                    json!(self.aws)
+                ),
+            ),
             ("Snowflake Python connector".to_owned(), connector),
             ("snow CLI: connection, for connections.toml".to_owned(), self.connection("sandbox")),
             ("Snowflake clients that read variables".to_owned(), exports(self.snowflake_environment())),
@@ -183,7 +189,7 @@ impl Settings {
     fn profile(&self) -> String {
         format!(
             "[profile snowssi-sandbox]\nendpoint_url = {}\nregion = {REGION}\naws_access_key_id = {}\n\
-             aws_secret_access_key = {}\n",
+             aws_secret_access_key = {}\ns3 =\n    signature_version = s3v4\n",
             self.aws, self.keys.0, self.keys.1
         )
     }

@@ -83,7 +83,8 @@ pub(super) fn delete(bucket: &mut Bucket, store: &Store, asked: &Asked, key: &st
 pub(super) fn delete_many(bucket: &mut Bucket, store: &Store, asked: &Asked) -> Answer {
     let given = document(asked, "Delete")?;
     let objects: Vec<&Node> = given.all("Object").collect();
-    if objects.is_empty() || objects.len() > 1000 {
+    // All are looked at before one is deleted.
+    if objects.is_empty() || objects.len() > 1000 || objects.iter().any(|object| object.text_of("Key").is_none()) {
         return Err(malformed());
     }
     let quiet = given.text_of("Quiet") == Some("true");

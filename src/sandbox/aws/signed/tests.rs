@@ -264,3 +264,45 @@ async fn checksums_must_be_the_bodys() {
     let read = sandbox.answer_signed(ours("s3", "GET", "/bucket-a/streamed", &part, "")).await.unwrap();
     assert!(!read.headers().contains_key("x-amz-checksum-crc32"), "it is of the whole object");
 }
+
+#[tokio::test]
+async fn presigned_urls_end_and_hosts_name_buckets() {
+    let sandbox = AwsSandbox::in_memory();
+    assert_eq!(code(&sandbox, ours("s3", "PUT", "/bucket-a", &[], "")).await, "OK/200");
+    // The bucket in the name of the host.
+    let host = [("host", "bucket-a.localhost:4577")];
+    assert_eq!(code(&sandbox, ours("s3", "PUT", "/k", &host, "x")).await, "OK/200");
+    assert_eq!(code(&sandbox, ours("s3", "GET", "/bucket-a/k", &[], "")).await, "OK/200");
+    assert_eq!(code(&sandbox, ours("s3", "GET", "/bucket-a/other", &[], "")).await, "NoSuchKey/404");
+    // A list of deletions that is broken in the middle deletes nothing.
+    let broken = "<Delete><Object><Key>k</Key></Object><Object/></Delete>";
+    assert_eq!(code(&sandbox, ours("s3", "POST", "/bucket-a?delete", &[], broken)).await, "MalformedXML/400");
+    assert_eq!(code(&sandbox, ours("s3", "GET", "/bucket-a/k", &[], "")).await, "OK/200");
+
+    let presigned = |age: i64, expires: &str| {
+        let time = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - age).unwrap();
+        let time = time.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let uri = format!(
+            "/bucket-a/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}%2F{}%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date={time}&X-Amz-Expires={expires}&X-Amz-SignedHeaders=host&X-Amz-Signature=",
+            crate::sandbox::aws::ACCESS_KEY_ID,
+            &time[..8]
+        );
+        let at = |uri: &str| request("GET", uri, &[("host", "127.0.0.1:4577")], "");
+        let claim = Claim::read(&at(&uri), "s3");
+        let seal = claim.map(|_| signature(&at(&uri), crate::sandbox::aws::SECRET_ACCESS_KEY)).unwrap_or_default();
+        at(&format!("{uri}{seal}"))
+    };
+    for (age, expires, expected) in [
+        (0, "60", "OK/200"),
+        (50, "60", "OK/200"),
+        (3600, "7200", "OK/200"),
+        (70, "60", "AccessDenied/403"),
+        (-3600, "60", "AccessDenied/403"),
+        (0, "0", "AuthorizationQueryParametersError/400"),
+        (0, "604801", "AuthorizationQueryParametersError/400"),
+        (0, "soon", "AuthorizationQueryParametersError/400"),
+    ] {
+        assert_eq!(code(&sandbox, presigned(age, expires)).await, expected, "{age} {expires}");
+    }
+}
