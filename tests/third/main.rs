@@ -9,3 +9,7 @@ mod binary;
 mod moto;
 mod process;
 mod python;
+mod snowflake_cli;
+mod snowflake_connector;
+mod snowflake_declarative;
+mod snowflake_sandbox;

@@ -45,6 +45,11 @@ impl Compiler<'_, '_> {
             (false, kind, Some(format)) if matches!(to, Type::Text(_)) && time_like(kind) => {
                 self.formatted(&value, format).map(Some)
             }
+            (false, Type::Text(_), Some(format))
+                if matches!(to, Type::Binary) && format.sql.eq_ignore_ascii_case("'HEX'") =>
+            {
+                self.cast(value, to, quietly).map(Some)
+            }
             (_, _, Some(_)) => Err(fail::beyond(&format!("formats in {name}"))),
             (_, _, None) => self.cast(value, to, quietly).map(Some),
         }

@@ -18,12 +18,21 @@ pub(super) struct Bound {
 ///
 /// Where Snowflake takes no values, as in most DDL, the places stay as they are, which is not SQL.
 pub(super) fn put_in(sql: &str, bindings: Option<&Map<String, Value>>) -> Result<Bound, SqlError> {
+    put_in_or(sql, bindings, None)
+}
+
+/// The same for a statement that is only described: values may come later, and NULL stands for them.
+pub(super) fn put_in_described(sql: &str, bindings: Option<&Map<String, Value>>) -> Result<Bound, SqlError> {
+    put_in_or(sql, bindings, Some("NULL"))
+}
+
+fn put_in_or(sql: &str, bindings: Option<&Map<String, Value>>, unset: Option<&str>) -> Result<Bound, SqlError> {
     let none = Map::new();
     let bindings = bindings.unwrap_or(&none);
     let rows = bindings.values().filter_map(|binding| binding.get("value")?.as_array()).map(Vec::len).max();
     match rows {
         Some(rows) => rows_of(sql, bindings, rows),
-        None => one(sql, bindings, takes_values(sql)),
+        None => one(sql, bindings, takes_values(sql), unset),
     }
 }
 
@@ -64,10 +73,11 @@ fn words(sql: &str) -> Vec<String> {
 }
 
 /// Values of one row. Outside `anywhere`, only `IDENTIFIER(?)` takes one.
-fn one(sql: &str, bindings: &Map<String, Value>, anywhere: bool) -> Result<Bound, SqlError> {
-    let value = |name: &str| match bindings.get(name) {
-        Some(binding) => literal(binding),
-        None => Err(unset(name)),
+fn one(sql: &str, bindings: &Map<String, Value>, anywhere: bool, instead: Option<&str>) -> Result<Bound, SqlError> {
+    let value = |name: &str| match (bindings.get(name), instead) {
+        (Some(binding), _) => literal(binding),
+        (None, Some(instead)) => Ok(instead.to_owned()),
+        (None, None) => Err(unset(name)),
     };
     let (mut out, mut rest, mut places) = (String::with_capacity(sql.len()), sql, 0);
     while let Some(first) = rest.chars().next() {
@@ -78,18 +88,18 @@ fn one(sql: &str, bindings: &Map<String, Value>, anywhere: bool) -> Result<Bound
             continue;
         }
         let after = rest.get(first.len_utf8()..).unwrap_or_default();
-        let here = anywhere || in_identifier(&out);
+        let here = || anywhere || in_identifier(&out);
         match first {
             '?' => {
                 places += 1;
-                if here && !bindings.is_empty() {
+                if here() && (!bindings.is_empty() || instead.is_some()) {
                     out.push_str(&value(&places.to_string())?);
                 } else {
                     out.push('?');
                 }
                 rest = after;
             }
-            ':' if here && !bindings.is_empty() && stands_alone(&out) => {
+            ':' if !bindings.is_empty() && stands_alone(&out) && here() => {
                 let length = after.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(after.len());
                 let name = after.get(..length).unwrap_or_default();
                 let number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
@@ -161,7 +171,7 @@ fn rows_of(sql: &str, bindings: &Map<String, Value>, rows: usize) -> Result<Boun
     let (head, group) = values_of(text).filter(|_| insert).ok_or_else(|| refuse("outside INSERT … VALUES (…)"))?;
     let (mut out, mut places) = (head.to_owned(), 0);
     for number in 0..rows {
-        let bound = one(group, &row(number)?, true)?;
+        let bound = one(group, &row(number)?, true, None)?;
         places = bound.places;
         out.push_str(if number == 0 { " " } else { ", " });
         out.push_str(bound.sql.trim());
@@ -226,6 +236,8 @@ mod tests {
         assert_eq!(put_in("SELECT ?", None).unwrap().sql, "SELECT ?");
         assert_eq!(put_in("SELECT ?, ?", None).unwrap().places, 2);
         assert_eq!(bound("SELECT :9", &bindings).unwrap_err().code, "002049");
+        let described = put_in_described("INSERT INTO t VALUES (?, '?')", None).unwrap();
+        assert_eq!((described.sql.as_str(), described.places), ("INSERT INTO t VALUES (NULL, '?')", 1));
     }
 
     #[test]

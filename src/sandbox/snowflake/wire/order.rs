@@ -46,7 +46,7 @@ impl Order {
         let (given, values) = (parameters.remove(COUNT), asked.object("bindings")?);
         let described = asked.flag("describeOnly")?;
         let later = asked.flag("asyncExec")?;
-        let bound = bindings::put_in(sql, values);
+        let bound = if described { bindings::put_in_described(sql, values) } else { bindings::put_in(sql, values) };
         let binds = bound.as_ref().map_or(0, |bound| bound.places);
         let work = bound.and_then(|bound| divide(bound.sql, given.as_deref().or(count), described));
         Ok(Self { sql: sql.to_owned(), binds, work: work.unwrap_or_else(Work::Refused), parameters, later })

@@ -1,13 +1,20 @@
 //! What other clients rely on.
 
+mod hostile;
+mod sessions;
+mod statements;
+
 use std::io::Write;
 use std::pin::Pin;
 
 use super::*;
-use crate::sandbox::snowflake::answer::{ResultSet, SessionState, SqlError};
+use crate::sandbox::snowflake::answer::{Column, ResultSet, SessionState, SqlError};
 
-/// Answers everything with its own text; `wait` never ends.
-struct Echo;
+/// Answers everything with its own text; a few words do something else.
+#[derive(Default)]
+struct Echo {
+    ran: Mutex<Vec<String>>,
+}
 
 impl Engine for Echo {
     fn run<'a>(
@@ -17,62 +24,108 @@ impl Engine for Echo {
         _query_id: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<ResultSet, SqlError>> + Send + 'a>> {
         Box::pin(async move {
-            if sql == "wait" {
-                std::future::pending::<()>().await;
+            self.ran.lock().unwrap().push(sql.to_owned());
+            match sql {
+                "wait" => std::future::pending::<()>().await,
+                "soon" => tokio::time::sleep(Duration::from_millis(60)).await,
+                "panic" => panic!("for a test"),
+                "fail" => {
+                    let message =
+                        "SQL compilation error:\nsyntax error line 2 at position 7 unexpected 'x'.".to_owned();
+                    return Err(SqlError { code: "001003", sql_state: "42000", message });
+                }
+                "settings" => return Ok(ResultSet::status(format!("{:?}", session.parameters))),
+                "INSERT" => {
+                    let columns = vec![Column::new("number of rows inserted", "fixed")];
+                    return Ok(ResultSet { columns, rows: vec![vec![Some("3".into())]], statement_type: 0x3100 });
+                }
+                _ => {}
             }
             if let Some(database) = sql.strip_prefix("USE DATABASE ") {
                 session.database = Some(database.to_owned());
+            }
+            if let Some((name, value)) = sql.strip_prefix("ALTER SESSION SET ").and_then(|set| set.split_once(" = ")) {
+                session.parameters.insert(name.to_owned(), value.to_owned());
             }
             Ok(ResultSet::status(sql))
         })
     }
 
-    fn role_granted(&self, _: &str, _: &str) -> bool {
-        true
+    fn role_granted(&self, _: &str, role: &str) -> bool {
+        role != "NOBODY"
+    }
+
+    fn begin(&self, session: &mut SessionState) -> Vec<&'static str> {
+        if session.warehouse.as_deref() == Some("GONE") {
+            session.warehouse = None;
+            return vec!["warehouse"];
+        }
+        Vec::new()
     }
 }
 
 /// A client that knows nothing of ours.
 struct Client {
     wire: Wire,
+    engine: Arc<Echo>,
     token: String,
+    master: String,
 }
 
 impl Client {
     async fn new() -> Self {
         let timing = Timing { hold: Duration::from_millis(20), ..Timing::default() };
-        let wire = Wire::timed(Arc::new(Echo), Credentials::default(), timing);
-        let mut client = Self { wire, token: "None".into() };
-        let login =
-            client.post("/session/v1/login-request?request_id=1", json!({ "data": { "LOGIN_NAME": "sandbox" } })).await;
-        client.token = login["data"]["token"].as_str().unwrap().to_owned();
-        for key in
-            ["masterToken", "sessionId", "validityInSeconds", "masterValidityInSeconds", "serverVersion", "parameters"]
-        {
-            assert!(!login["data"][key].is_null(), "{key}");
+        let engine = Arc::new(Echo::default());
+        let wire = Wire::timed(Arc::<Echo>::clone(&engine), Credentials::default(), timing);
+        let mut client = Self { wire, engine, token: "None".into(), master: String::new() };
+        let login = client.log_in("request_id=1", json!({ "LOGIN_NAME": "sandbox" })).await;
+        let data = &login["data"];
+        for key in ["sessionId", "validityInSeconds", "masterValidityInSeconds", "serverVersion", "parameters"] {
+            assert!(!data[key].is_null(), "{key}");
         }
-        assert!(login["data"]["sessionInfo"]["roleName"].is_string());
+        assert!(data["sessionInfo"]["roleName"].is_string());
+        client.token = data["token"].as_str().unwrap().to_owned();
+        client.master = data["masterToken"].as_str().unwrap().to_owned();
         client
+    }
+
+    async fn log_in(&self, query: &str, data: Value) -> Value {
+        self.post(&format!("/session/v1/login-request?{query}"), json!({ "data": data })).await
+    }
+
+    /// How often the engine ran a statement.
+    fn times(&self, sql: &str) -> usize {
+        self.engine.ran.lock().unwrap().iter().filter(|ran| *ran == sql).count()
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
         self.send(Method::POST, path, body.to_string().into()).await
     }
 
+    async fn get(&self, path: &str) -> Value {
+        self.send(Method::GET, path, Bytes::new()).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Value {
-        let request = Request::builder()
+        self.exchange(method, path, body, None).await.1
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes, encoding: Option<&str>) -> (StatusCode, Value) {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://127.0.0.1:1{path}"))
-            .header("authorization", format!("Snowflake Token=\"{}\"", self.token))
-            .body(body)
-            .unwrap();
-        let response = self.wire.handle(request).await;
+            .header("authorization", format!("Snowflake Token=\"{}\"", self.token));
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        let response = self.wire.handle(request.body(body).unwrap()).await;
+        let status = response.status();
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         for key in ["data", "code", "message", "success"] {
             assert!(body.get(key).is_some(), "{path}: {key} is missing");
         }
         assert!(body["code"].is_null() || body["code"].is_string());
-        body
+        (status, body)
     }
 
     async fn run(&self, request: &str, sql: &str) -> Value {
