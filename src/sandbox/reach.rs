@@ -52,7 +52,10 @@ impl Reach {
     /// What is to go wrong from now on; nothing if another process serves the clouds, which is left alone.
     pub fn set_faults(&self, plan: Plan) -> Option<()> {
         match self {
-            Self::Here(clouds) => Some(clouds.set_faults(plan)),
+            Self::Here(clouds) => {
+                clouds.set_faults(plan);
+                Some(())
+            }
             Self::There(_) => None,
         }
     }

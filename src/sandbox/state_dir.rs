@@ -174,7 +174,7 @@ mod tests {
         let first = claim(dir.path(), Duration::ZERO).unwrap();
         let serving = Serving { pid: 7, host: at.ip(), aws_port: at.port(), snowflake_port: 2, token: "secret".into() };
         serving.write(dir.path()).unwrap();
-        let error = claim(dir.path(), Duration::from_secs(60)).unwrap_err();
+        let error = claim(dir.path(), Duration::from_mins(1)).unwrap_err();
         let expected = format!(
             "another snowssi is at work in it: sandbox serve, process 7, AWS on {at}, Snowflake on 127.0.0.1:2"
         );

@@ -14,7 +14,7 @@ use crate::binary::{Run, snowssi};
 use crate::python;
 
 /// How long a process may take to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A sandbox in a directory of its own, served.
 struct Served {
@@ -310,12 +310,8 @@ fn a_full_disk_loses_nothing_and_takes_nothing() {
     let home = std::mem::replace(&mut served.home, tempfile::tempdir().unwrap());
     let served = Served::serve(home, &["--json"], Command::new(env!("CARGO_BIN_EXE_snowssi")));
     let variables = served.settings()["aws"]["environment"].clone();
-    let exports: String = variables
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| format!("export {name}={}\n", value.as_str().unwrap()))
-        .collect();
+    let set = |(name, value): (&String, &serde_json::Value)| format!("export {name}={}\n", value.as_str().unwrap());
+    let exports = variables.as_object().unwrap().iter().map(set).collect::<Vec<_>>().concat();
     let count = served.succeeds(&format!("{exports}aws s3 ls --recursive s3://filling | wc -l"));
     assert_eq!(count.trim().parse::<u64>().unwrap(), taken);
 }

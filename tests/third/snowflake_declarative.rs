@@ -1,9 +1,9 @@
-//! Declarative tools of others, which have been made against real accounts: SnowDDL and snowcap. Neither can be told of another host, so
+//! Declarative tools of others, which have been made against real accounts: `SnowDDL` and snowcap. Neither can be told of another host, so
 //! scripts lend them a connection.
 
 use super::snowflake_sandbox::Sandbox;
 
-/// The objects that SnowDDL is to make, in its own language.
+/// The objects that `SnowDDL` is to make, in its own language.
 const CONFIG: [(&str, &str); 8] = [
     ("warehouse.yaml", "tools:\n  size: XSMALL\n  auto_suspend: 60\n  comment: made by SnowDDL\n"),
     ("tools/params.yaml", "comment: a database\n"),

@@ -28,14 +28,14 @@ pub(super) async fn run(args: &SandboxArgs, out: &Out) -> Result<Exit, Failure> 
                 let plan = super::fault::load(fault.as_deref(), out)?;
                 reach.set_faults(plan).ok_or_else(|| served().hint("give --fault to `snowssi sandbox serve`"))?;
             }
-            let rows = reach.sql(statement, role).await.map_err(refused)?;
+            let rows = reach.sql(statement, role).await.map_err(|error| refused(&error))?;
             out.result(&table(&rows));
             Ok(Exit::Success)
         }
         SandboxCommand::Calls(args_of_calls) => calls::run(&args.dir, args_of_calls, out),
         SandboxCommand::Put { file, to } => put::run(&args.dir, file, to, out).await,
         SandboxCommand::Tick { by } => {
-            let happened = reach(&args.dir).await?.tick(*by).await.map_err(refused)?;
+            let happened = reach(&args.dir).await?.tick(*by).await.map_err(|error| refused(&error))?;
             happened.iter().for_each(|what| out.result(&format!("{}\n", line(what))));
             if happened.is_empty() {
                 out.status("Nothing happened.");
@@ -56,8 +56,8 @@ fn cannot(what: &str, dir: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// What a cloud refused.
-fn refused(error: String) -> Failure {
-    Failure::new(Exit::Error, clean(&error))
+fn refused(error: &str) -> Failure {
+    Failure::new(Exit::Error, clean(error))
 }
 
 /// Rows as a table.

@@ -11,7 +11,7 @@ pub(super) async fn run(dir: &Path, file: &Path, to: &str, out: &Out) -> Result<
     let body = std::fs::read(file)
         .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", file.display())))?;
     let size = body.len();
-    reach(dir).await?.put(&bucket, &key, body).await.map_err(refused)?;
+    reach(dir).await?.put(&bucket, &key, body).await.map_err(|error| refused(&error))?;
     out.status(&format!("s3://{bucket}/{key}: {size} bytes"));
     Ok(Exit::Success)
 }

@@ -105,7 +105,9 @@ impl Settings {
     /// Text to paste from.
     pub(super) fn text(&self) -> String {
         let exports = |variables: Vec<(&str, String)>| -> String {
-            variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect()
+            let lines: Vec<String> =
+                variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+            lines.concat()
         };
         let python = |call: &str, settings: &[(&str, Value)]| {
             let arguments: Vec<String> =

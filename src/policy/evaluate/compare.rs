@@ -78,7 +78,8 @@ fn text(test: Test, given: &str, pattern: &Pattern) -> Match {
         },
         Test::Text { case: false, .. } => {
             let same = pattern.matches_ignoring_case(given);
-            if !same && !(given.is_ascii() && pattern.is_ascii()) {
+            let plain = given.is_ascii() && pattern.is_ascii();
+            if !same && !plain {
                 return Match::Unknown(format!(
                     "the case of the letters in `{given}` cannot be ignored with certainty"
                 ));
@@ -116,6 +117,7 @@ fn date(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| (text.len() == 10).then(day).flatten())
 }
 
+#[derive(Clone, Copy)]
 struct Network {
     address: IpAddr,
     bits: u32,

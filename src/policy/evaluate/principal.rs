@@ -1,5 +1,5 @@
 //! Whether a principal is meant by `Principal` or `NotPrincipal`. Source: IAM user guide, "AWS JSON policy elements: Principal",
-//! "NotPrincipal", and "Permissions boundaries for IAM entities".
+//! "`NotPrincipal`", and "Permissions boundaries for IAM entities".
 
 use std::collections::BTreeSet;
 
@@ -73,12 +73,11 @@ fn is(principal: &Principal, kind: &str, who: &Who) -> Fit {
     };
     match (kind, principal) {
         ("Service", Principal::Service(name)) => Fit::from_bool(name == text, Reach::Covered),
-        // Nobody who is decided here came through an identity provider.
-        ("Service" | "Federated", _) => Fit::No,
         ("AWS", Principal::Service(_)) if text == "*" => {
             Fit::Unknown("whether `{\"AWS\": \"*\"}` is about a service is not documented".into())
         }
-        ("AWS", Principal::Service(_)) => Fit::No,
+        // Nobody who is decided here came through an identity provider.
+        ("Service" | "Federated", _) | ("AWS", Principal::Service(_)) => Fit::No,
         ("AWS", _) if text == "*" => Fit::Yes(Reach::Covered),
         // The principal it stood for is gone.
         ("AWS", _) if who.is_unique_id() => Fit::No,

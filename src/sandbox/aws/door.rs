@@ -108,7 +108,7 @@ const NEWEST: [Known<'static>; 1] = [("s3:versionid", None)];
 
 fn list(world: &World, by: &Assumed, bucket: &str, prefix: &str) -> Result<Vec<ObjectInfo>, Refused> {
     let resource = format!("arn:aws:s3:::{bucket}");
-    let found = admit(world, &by.into(), bucket, "s3:ListBucket", &resource, &listing(Some(prefix), None, None))?;
+    let found = admit(world, &by.into(), bucket, "s3:ListBucket", &resource, &listing(Some(prefix), None))?;
     let objects = found.listed().filter(|(key, _)| key.starts_with(prefix));
     Ok(objects
         .map(|(key, version)| ObjectInfo {
@@ -126,14 +126,7 @@ impl AwsSandbox {
         let found = admit(world, &by.into(), bucket, "s3:GetObject", &resource, &NEWEST)?;
         let Some(version) = found.newest(key) else {
             // Only who may list learns that an object is missing.
-            admit(
-                world,
-                &by.into(),
-                bucket,
-                "s3:ListBucket",
-                &format!("arn:aws:s3:::{bucket}"),
-                &listing(None, None, None),
-            )?;
+            admit(world, &by.into(), bucket, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &listing(None, None))?;
             return Err(refused(404, "NoSuchKey", "The specified key does not exist."));
         };
         admit_key(world, &by.into(), (&found.region, bucket, key), &version.encryption, "kms:Decrypt")?;

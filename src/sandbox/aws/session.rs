@@ -68,9 +68,10 @@ pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operati
         admit(world, &by, &bucket, action, resource, &context)
     };
     match operation {
-        "HeadBucket" => asks("s3:ListBucket", &whole, &listing(None, None, None)).map(|_| ()),
+        "HeadBucket" => asks("s3:ListBucket", &whole, &listing(None, None)).map(|_| ()),
         "ListObjectsV2" => {
-            let context = listing(asked.query("prefix"), asked.query("delimiter"), Some(asked.query("max-keys")));
+            let mut context = listing(asked.query("prefix"), asked.query("delimiter"));
+            context.push(("s3:max-keys", asked.query("max-keys")));
             asks("s3:ListBucket", &whole, &context).map(|_| ())
         }
         "GetObject" | "HeadObject" => {
@@ -84,7 +85,7 @@ pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operati
                 Some(version) => {
                     admit_key(world, &by, (&found.region, &bucket, &key), &version.encryption, "kms:Decrypt")
                 }
-                None => asks("s3:ListBucket", &whole, &listing(None, None, None)).map(|_| ()),
+                None => asks("s3:ListBucket", &whole, &listing(None, None)).map(|_| ()),
             }
         }
         "PutObject" if UNDECIDED.iter().any(|header| asked.header(header).is_some()) => Err(unknown()),
@@ -102,14 +103,9 @@ pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operati
     }
 }
 
-/// What a listing tells of itself. `most`: whether it is known how many keys a page may have, and how many.
-pub(super) fn listing<'a>(
-    prefix: Option<&'a str>,
-    delimiter: Option<&'a str>,
-    most: Option<Option<&'a str>>,
-) -> Vec<Known<'a>> {
-    let most = most.map(|most| ("s3:max-keys", most));
-    [("s3:prefix", prefix), ("s3:delimiter", delimiter)].into_iter().chain(most).collect()
+/// What a listing tells of itself.
+pub(super) fn listing<'a>(prefix: Option<&'a str>, delimiter: Option<&'a str>) -> Vec<Known<'a>> {
+    vec![("s3:prefix", prefix), ("s3:delimiter", delimiter)]
 }
 
 /// What a PUT tells of how the object is to be kept, by its headers.

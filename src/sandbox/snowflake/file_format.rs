@@ -221,17 +221,14 @@ pub(super) fn given(cx: &Context<'_>, props: &mut Props, what: &str) -> Fallible
         None => return Ok(None),
         Some(Value::Name(name, _)) => named(cx, &name, what)?,
         Some(Value::Text(text)) => named(cx, &Name::read(&text)?, what)?,
-        Some(Value::Props(mut inner)) => match inner.name("FORMAT_NAME")? {
-            Some(name) => {
-                inner.finish()?;
-                named(cx, &name, what)?
-            }
-            None => {
-                let format = FileFormat::read(&mut inner)?;
-                inner.finish()?;
-                format
-            }
-        },
+        Some(Value::Props(mut inner)) => {
+            let format = match inner.name("FORMAT_NAME")? {
+                Some(name) => named(cx, &name, what)?,
+                None => FileFormat::read(&mut inner)?,
+            };
+            inner.finish()?;
+            format
+        }
         Some(Value::List(values)) if values.is_empty() => FileFormat::default(),
         Some(_) => return Err(fail::bad_value("(", "FILE_FORMAT")),
     }))

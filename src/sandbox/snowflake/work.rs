@@ -26,7 +26,6 @@ pub(super) enum Outcome {
 }
 
 /// Something to be done outside the account.
-#[expect(clippy::large_enum_variant, reason = "one exists at a time, in the box of its outcome")]
 pub(super) enum Job {
     CreateStage {
         slot: Slot,

@@ -43,7 +43,7 @@ pub(super) const ALL: &[Break] = &[
                 id.chars()
                     .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
                     .collect()
-            })
+            });
         },
         shows: Shows::Files("Error assuming AWS_ROLE"),
         mend: Mend::Apply(TRUST),
@@ -132,13 +132,13 @@ pub(super) const ALL: &[Break] = &[
     },
     Break {
         name: "bucket policy that denies reading",
-        how: |world| bucket_policy(world, deny("s3:GetObject", json!({}))),
+        how: |world| bucket_policy(world, deny("s3:GetObject", &json!({}))),
         shows: Shows::Task("091003", "with an explicit deny in a resource-based policy"),
         mend: Mend::Apply(IN),
     },
     Break {
         name: "bucket policy that denies other networks",
-        how: |world| bucket_policy(world, deny("s3:*", json!({ "StringNotEquals": { "aws:SourceVpce": "vpce-1" } }))),
+        how: |world| bucket_policy(world, deny("s3:*", &json!({ "StringNotEquals": { "aws:SourceVpce": "vpce-1" } }))),
         shows: Shows::Files("cannot be sure: the value of `aws:SourceVpce` in the request is not known"),
         mend: Mend::Apply(IN),
     },
@@ -174,13 +174,13 @@ pub(super) const ALL: &[Break] = &[
     },
     Break {
         name: "notification of other keys",
-        how: |world| notification(world, filtered),
+        how: |world| notification(world, |entry| Some(filtered(entry))),
         shows: Shows::Nothing,
         mend: Mend::Apply(IN),
     },
     Break {
         name: "notification to another queue",
-        how: |world| notification(world, misled),
+        how: |world| notification(world, |entry| Some(misled(entry))),
         shows: Shows::Nothing,
         mend: Mend::Apply(IN),
     },
@@ -211,7 +211,7 @@ pub(super) const ALL: &[Break] = &[
     Break {
         name: "inbound location not allowed any more",
         how: |world| {
-            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_ALLOWED_LOCATIONS = ('s3://acme-events-outbound/')")
+            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_ALLOWED_LOCATIONS = ('s3://acme-events-outbound/')");
         },
         shows: Shows::Files("Location 's3://acme-events-inbound/' is not allowed by integration EVENTS"),
         mend: Mend::Apply(INTEGRATION),
@@ -219,7 +219,7 @@ pub(super) const ALL: &[Break] = &[
     Break {
         name: "outbound location not allowed any more",
         how: |world| {
-            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_ALLOWED_LOCATIONS = ('s3://acme-events-inbound/')")
+            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_ALLOWED_LOCATIONS = ('s3://acme-events-inbound/')");
         },
         shows: Shows::Task("003127", "Location 's3://acme-events-outbound/' is not allowed by integration EVENTS"),
         mend: Mend::Apply(INTEGRATION),
@@ -227,7 +227,7 @@ pub(super) const ALL: &[Break] = &[
     Break {
         name: "inbound location blocked",
         how: |world| {
-            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_BLOCKED_LOCATIONS = ('s3://acme-events-inbound/')")
+            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_BLOCKED_LOCATIONS = ('s3://acme-events-inbound/')");
         },
         shows: Shows::Files("Location 's3://acme-events-inbound/' is not allowed by integration EVENTS"),
         mend: Mend::Apply(INTEGRATION),
@@ -235,7 +235,7 @@ pub(super) const ALL: &[Break] = &[
     Break {
         name: "outbound location blocked",
         how: |world| {
-            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_BLOCKED_LOCATIONS = ('s3://acme-events-outbound/')")
+            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_BLOCKED_LOCATIONS = ('s3://acme-events-outbound/')");
         },
         shows: Shows::Task("003127", "is not allowed by integration EVENTS"),
         mend: Mend::Apply(INTEGRATION),
@@ -249,7 +249,7 @@ pub(super) const ALL: &[Break] = &[
     Break {
         name: "integration with another role",
         how: |world| {
-            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_AWS_ROLE_ARN = 'arn:aws:iam::123456789012:role/other'")
+            world.sql("ALTER INTEGRATION EVENTS SET STORAGE_AWS_ROLE_ARN = 'arn:aws:iam::123456789012:role/other'");
         },
         shows: Shows::Files("Error assuming AWS_ROLE"),
         mend: Mend::Apply(INTEGRATION),

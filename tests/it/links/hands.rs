@@ -106,7 +106,7 @@ pub(super) fn bucket_policy(world: &World, more: Value) {
     });
 }
 
-pub(super) fn deny(action: &str, condition: Value) -> Value {
+pub(super) fn deny(action: &str, condition: &Value) -> Value {
     json!({
         "Sid": "Stop", "Effect": "Deny", "Principal": "*", "Action": action,
         "Resource": [format!("arn:aws:s3:::{INBOUND}"), format!("arn:aws:s3:::{INBOUND}/*")], "Condition": condition,
@@ -178,14 +178,14 @@ pub(super) fn notification(world: &World, change: impl Fn(QueueConfiguration) ->
     });
 }
 
-pub(super) fn filtered(mut entry: QueueConfiguration) -> Option<QueueConfiguration> {
+pub(super) fn filtered(mut entry: QueueConfiguration) -> QueueConfiguration {
     let rule = FilterRule::builder().name(FilterRuleName::Prefix).value("elsewhere/").build();
     let filter = S3KeyFilter::builder().filter_rules(rule).build();
     entry.filter = Some(NotificationConfigurationFilter::builder().key(filter).build());
-    Some(entry)
+    entry
 }
 
-pub(super) fn misled(mut entry: QueueConfiguration) -> Option<QueueConfiguration> {
-    entry.queue_arn = "arn:aws:sqs:us-east-1:123456789012:somebody-elses".to_owned();
-    Some(entry)
+pub(super) fn misled(mut entry: QueueConfiguration) -> QueueConfiguration {
+    entry.queue_arn = "arn:aws:sqs:us-east-1:123456789012:somebody-elses".into();
+    entry
 }

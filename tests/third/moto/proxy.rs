@@ -20,16 +20,21 @@ pub(super) struct Excuse {
     pub(super) mend: Mend,
 }
 
+/// What to do about a request, if anything.
+type About<T> = Box<dyn Fn(&Asked) -> Option<T> + Send + Sync>;
+/// Changes an answer; says whether there was something to change.
+type Change = Box<dyn Fn(&Asked, &mut Answered) -> bool + Send + Sync>;
+
 pub(super) enum Mend {
     /// The emulator's answer.
-    Answered(Box<dyn Fn(&Asked, &mut Answered) -> bool + Send + Sync>),
+    Answered(Change),
     /// A request that the emulator fails at, in another form.
-    Again(Box<dyn Fn(&Asked) -> Option<String> + Send + Sync>),
+    Again(About<String>),
     /// A request that the emulator refuses because of a document of the bucket that it misreads: it is taken away for that request. Gives
     /// the document's path and query.
-    Without(Box<dyn Fn(&Asked) -> Option<String> + Send + Sync>),
+    Without(About<String>),
     /// What the emulator keeps: after the request it is asked whether it did all of it, and if not, told again in another way.
-    Kept(Box<dyn Fn(&Asked) -> Option<Repair> + Send + Sync>),
+    Kept(About<Repair>),
 }
 
 /// How to find out whether the emulator left something out, and what to send then.

@@ -227,7 +227,7 @@ fn names_are_unique_and_every_decision_says_why() {
             Decision::Allow => assert!(verdict.decided_by.is_some() || ready.presumed, "{}", ready.name),
             Decision::ExplicitDeny => assert!(verdict.decided_by.is_some(), "{}", ready.name),
             Decision::ImplicitDeny => {
-                assert!(verdict.lacks.is_some() && verdict.decided_by.is_none(), "{}", ready.name)
+                assert!(verdict.lacks.is_some() && verdict.decided_by.is_none(), "{}", ready.name);
             }
         }
     }

@@ -116,7 +116,8 @@ impl Unchunked {
         if self.trailers.is_empty() && self.trailer_signature.is_none() {
             return Ok(());
         }
-        let text: String = self.trailers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: Vec<String> = self.trailers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let text = lines.concat();
         let wanted = seal.sign("AWS4-HMAC-SHA256-TRAILER", &format!("{last}\n{}", sha256(text.as_bytes())));
         if self.trailer_signature.as_ref() == Some(&wanted) { Ok(()) } else { Err(words::mismatch("s3")) }
     }

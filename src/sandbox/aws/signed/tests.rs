@@ -153,6 +153,9 @@ async fn code(sandbox: &AwsSandbox, request: Request<Bytes>) -> String {
     format!("{}/{}", xml.or(json).unwrap_or("OK"), answer.status().as_u16())
 }
 
+/// What is changed about a request.
+type Change<'a> = &'a dyn Fn(&mut Request<Bytes>);
+
 #[tokio::test]
 async fn what_is_not_signed_by_a_known_key_is_refused() {
     let sandbox = AwsSandbox::in_memory();
@@ -192,7 +195,7 @@ async fn what_is_not_signed_by_a_known_key_is_refused() {
     let header = |request: &mut Request<Bytes>| {
         request.headers_mut().insert("x-amz-acl", HeaderValue::from_static("public-read"));
     };
-    let table: [(&str, &str, &dyn Fn(&mut Request<Bytes>), &str); 19] = [
+    let table: [(&str, &str, Change<'_>, &str); 19] = [
         ("no signature", "s3", &unsigned, "AccessDenied/403"),
         ("no signature", "kms", &unsigned, "MissingAuthenticationTokenException/400"),
         ("no signature", "sts", &unsigned, "MissingAuthenticationToken/403"),

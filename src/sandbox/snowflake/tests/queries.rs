@@ -132,6 +132,7 @@ fn relations_and_clauses() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn values_and_functions() {
     check(&[
         (

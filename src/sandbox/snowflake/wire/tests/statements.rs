@@ -54,7 +54,7 @@ async fn several_statements_must_be_announced() {
         let answer = client.order(&number.to_string(), body).await;
         match wanted {
             "ok" => {
-                assert!(answer["success"] == true && answer["data"]["resultIds"].is_null(), "{sql} {count}: {answer}")
+                assert!(answer["success"] == true && answer["data"]["resultIds"].is_null(), "{sql} {count}: {answer}");
             }
             "several" => {
                 let ids = answer["data"]["resultIds"].as_str().unwrap();
