@@ -12,7 +12,7 @@ pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
         .iter()
         .filter_map(|gift| match gift {
             Gift::Trust { role, .. } => role.resolve(&world.facts).as_known().map(ToOwned::to_owned),
-            Gift::Notify { .. } | Gift::Encrypted { .. } | Gift::Watches { .. } => None,
+            _ => None,
         })
         .collect();
     let mut findings = Vec::new();

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::{join_all, try_join_all};
 
 pub use self::props::Props;
+use self::spec::Logging;
 pub use self::spec::Spec;
 use super::{
     Attribute, Cx, Dep, Entry, Field, Gift, Kind, MAIN, OnReplace, Part, Problem, Ref, Side, Source, statements, tags,
@@ -73,8 +74,11 @@ impl Kind for Bucket {
     }
 
     fn gifts(entry: &Entry<Spec>, _context: &Context) -> Vec<Gift> {
-        let key = entry.spec.encryption.kms_key.clone();
-        key.map(|key| Gift::Encrypted { bucket: entry.spec.name.clone(), key }).into_iter().collect()
+        let spec = &entry.spec;
+        let key = spec.encryption.kms_key.clone().map(|key| Gift::Encrypted { bucket: spec.name.clone(), key });
+        let logs =
+            spec.logging.clone().map(|Logging { bucket, prefix }| Gift::Logs { bucket, prefix, of: spec.name.clone() });
+        key.into_iter().chain(logs).collect()
     }
 
     fn want(entry: &Entry<Spec>, cx: Cx<'_>) -> Props {

@@ -53,7 +53,9 @@ impl<'a> IntoIterator for &'a Gifts {
 fn topic(gift: &Gift, known: &Facts) -> Option<String> {
     match gift {
         Gift::Trust { role, .. } => role.resolve(known).as_known().map(str::to_owned),
-        Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } => Some(bucket.to_string()),
+        Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
+            Some(bucket.to_string())
+        }
         Gift::Watches { stage, .. } => Some(stage.name.clone()),
     }
 }

@@ -125,6 +125,16 @@ pub enum Gift {
         /// The key's ARN.
         key: Val,
     },
+    /// A bucket's access is logged into another. Told by the bucket, taken by the other for its policy: S3 delivers nothing where that
+    /// does not allow it, and says nothing. Source: Amazon S3 user guide, "Enabling Amazon S3 server access logging".
+    Logs {
+        /// The bucket the logs go to.
+        bucket: BucketName,
+        /// Begins the keys of the logs.
+        prefix: String,
+        /// The bucket whose access is logged.
+        of: BucketName,
+    },
     /// Something reads a stage's directory, so it must be there before the directory is filled. Told by streams, taken by the stage.
     Watches {
         /// The stage.

@@ -52,6 +52,23 @@ pub fn tls_only(partition: Partition, bucket: &BucketName) -> Statement {
         .when("Bool", "aws:SecureTransport", [Val::known("false")])
 }
 
+/// The statement by which S3 may deliver the access logs of one bucket to another, in the owner's account.
+///
+/// Source: Amazon S3 user guide, "Enabling Amazon S3 server access logging".
+pub fn log_delivery(
+    partition: Partition,
+    account: &AccountId,
+    of: &BucketName,
+    to: &BucketName,
+    prefix: &str,
+) -> Statement {
+    Statement { sid: None, ..Statement::new(Effect::Allow, "", &["s3:PutObject"]) }
+        .principals(Principals::service("logging.s3.amazonaws.com"))
+        .resources([Val::known(format!("arn:{partition}:s3:::{to}/{prefix}*"))])
+        .when("ArnLike", "aws:SourceArn", [Val::known(format!("arn:{partition}:s3:::{of}"))])
+        .when("StringEquals", "aws:SourceAccount", [Val::known(account.to_string())])
+}
+
 /// The default statement of a key policy: the account, and with it every IAM policy in it, administers the key. Without it a key can
 /// become unmanageable for everyone.
 pub fn key_administration(partition: Partition, account: &AccountId) -> Statement {

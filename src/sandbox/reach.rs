@@ -31,8 +31,39 @@ pub struct Rows {
 
 impl From<ResultSet> for Rows {
     fn from(set: ResultSet) -> Self {
-        Self { columns: set.columns.into_iter().map(|column| column.name).collect(), rows: set.rows }
+        let kinds: Vec<&str> = set.columns.iter().map(|column| column.kind).collect();
+        let shown = |row: Vec<Option<String>>| {
+            let cells = row.into_iter().zip(&kinds);
+            cells.map(|(cell, kind)| cell.map(|cell| shown(kind, &cell).unwrap_or(cell))).collect()
+        };
+        let rows = set.rows.into_iter().map(shown).collect();
+        Self { columns: set.columns.into_iter().map(|column| column.name).collect(), rows }
     }
+}
+
+/// A cell of the wire as people write it, where that is something else.
+fn shown(kind: &str, cell: &str) -> Option<String> {
+    let instant = |text: &str| {
+        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let nanoseconds: i32 = format!("{fraction:0<9.9}").parse().ok()?;
+        jiff::Timestamp::new(seconds.parse().ok()?, nanoseconds).ok()
+    };
+    Some(match kind {
+        "boolean" => (cell == "1").to_string(),
+        "timestamp_ltz" => instant(cell)?.strftime("%Y-%m-%d %H:%M:%S%.3f Z").to_string(),
+        "timestamp_ntz" => instant(cell)?.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+        "timestamp_tz" => {
+            let (at, minutes) = cell.split_once(' ')?;
+            let offset = jiff::tz::Offset::from_seconds((minutes.parse::<i32>().ok()? - 1440) * 60).ok()?;
+            instant(at)?.to_zoned(jiff::tz::TimeZone::fixed(offset)).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
+        }
+        "date" => {
+            let day =
+                jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(cell.parse::<i64>().ok()?).ok()?);
+            day.ok()?.to_string()
+        }
+        _ => return None,
+    })
 }
 
 impl Reach {
@@ -115,4 +146,27 @@ pub fn lines(report: &Report) -> Vec<String> {
 /// A refusal of Snowflake's as text.
 pub(super) fn told(error: &SqlError) -> String {
     format!("{} ({}): {}", error.code, error.sql_state, error.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn cells_as_people_write_them() {
+        for (kind, cell, text) in [
+            ("timestamp_ltz", "1704164645.678000000", Some("2024-01-02 03:04:05.678 Z")),
+            ("timestamp_ntz", "1704164645", Some("2024-01-02 03:04:05.000")),
+            ("timestamp_tz", "1704164645.678 1500", Some("2024-01-02 04:04:05.678 +01:00")),
+            ("date", "19723", Some("2024-01-01")),
+            ("boolean", "1", Some("true")),
+            ("boolean", "0", Some("false")),
+            ("text", "1", None),
+            ("timestamp_ltz", "soon", None),
+            ("timestamp_tz", "1704164645", None),
+            ("date", "99999999999999999999", None),
+        ] {
+            assert_eq!(shown(kind, cell).as_deref(), text, "{kind} {cell}");
+        }
+    }
 }

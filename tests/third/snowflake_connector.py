@@ -172,12 +172,8 @@ def later(connection):
         pass
     assert connection.get_query_status_throw_if_error(query).name == "SUCCESS"
     cursor = connection.cursor()
-    try:
-        cursor.get_results_from_sfqid(query)
-        assert cursor.fetchall() == [(7,)]
-    except errors.ProgrammingError as error:
-        # The older generation reads the result with a query; excused as long as the sandbox says that it has no such function.
-        assert sf.__version__ < "5" and "RESULT_SCAN" in str(error), error
+    cursor.get_results_from_sfqid(query)
+    assert cursor.fetchall() == [(7,)]
     cursor.execute_async("SELECT * FROM EVENTS.PUBLIC.NOWHERE")
     query = cursor.sfqid
     while connection.is_still_running(connection.get_query_status(query)):

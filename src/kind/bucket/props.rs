@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{key_of, notify, spec};
 use crate::cloud::aws::BucketState;
 use crate::cloud::aws::state::ForeignNotification;
-use crate::kind::{Cx, Entry, Field, tags};
+use crate::kind::{Cx, Entry, Field, Gift, tags};
 use crate::model::call::{Encryption, LifecycleRule, PublicAccessBlock, QueueEntry, Tags};
 use crate::model::{BucketName, Mark, Region, Shown, Val};
 use crate::policy::Document;
@@ -40,6 +40,10 @@ impl Props {
             }
             None => Encryption::Sse,
         };
+        let logs = cx.gifts.about(spec.name.as_str()).filter_map(|gift| match gift {
+            Gift::Logs { bucket, prefix, of } if *bucket == spec.name => Some((of, prefix.as_str())),
+            _ => None,
+        });
         Self {
             mark: Some(entry.mark.clone()),
             name: spec.name.clone(),
@@ -48,7 +52,7 @@ impl Props {
             versioning: spec.versioning,
             block: spec.public_access_block.into(),
             ownership: spec.object_ownership.as_str().into(),
-            policy: spec.policy(cx.context.partition).map(|policy| policy.resolve(cx.facts)),
+            policy: spec.policy(cx.context.partition, &cx.context.account, logs).map(|policy| policy.resolve(cx.facts)),
             lifecycle: spec.rules(),
             lifecycle_foreign: Vec::new(),
             logging: spec.logging.as_ref().map(|logging| (logging.bucket.clone(), logging.prefix.clone())),

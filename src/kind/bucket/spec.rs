@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::kind::statements::{self, Statements};
 use crate::kind::{Problem, tags};
 use crate::model::call::{LifecycleRule, PublicAccessBlock, Tags};
-use crate::model::{BucketName, Partition, Region, Val};
+use crate::model::{AccountId, BucketName, Partition, Region, Val};
 use crate::policy::{Document, PolicyKind, build};
 
 /// Begins the IDs of lifecycle rules that come from fields of their own.
@@ -146,7 +146,7 @@ pub struct Transition {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logging {
-    /// The bucket the logs go to, in the same region and account.
+    /// The bucket the logs go to, in the same region and account. If it is in the spec too, its policy lets S3 deliver them.
     pub bucket: BucketName,
     /// Begins the keys of the logs. Default: none.
     #[serde(default)]
@@ -182,10 +182,16 @@ impl From<Block> for PublicAccessBlock {
 }
 
 impl Spec {
-    /// The whole bucket policy; absent if it would say nothing.
-    pub(super) fn policy(&self, partition: Partition) -> Option<Document> {
+    /// The whole bucket policy; absent if it would say nothing. `logs`: the buckets whose access is logged here, with the prefixes.
+    pub(super) fn policy<'a>(
+        &self,
+        partition: Partition,
+        account: &AccountId,
+        logs: impl IntoIterator<Item = (&'a BucketName, &'a str)>,
+    ) -> Option<Document> {
         let tls = self.tls_only.then(|| build::tls_only(partition, &self.name));
-        let document = Document::new(tls.into_iter().chain(self.policy_statements.0.iter().cloned()));
+        let logs = logs.into_iter().map(|(of, prefix)| build::log_delivery(partition, account, of, &self.name, prefix));
+        let document = Document::new(tls.into_iter().chain(self.policy_statements.0.iter().cloned()).chain(logs));
         (!document.is_empty()).then_some(document)
     }
 
@@ -239,7 +245,9 @@ impl Spec {
         if self.logging.as_ref().is_some_and(|logging| logging.bucket == self.name) {
             problems.push(Problem::new("logging.bucket", "a bucket that logs into itself logs its own logs"));
         }
-        if let Some(policy) = self.policy(Partition::Aws) {
+        let tls = self.tls_only.then(|| build::tls_only(Partition::Aws, &self.name));
+        let policy = Document::new(tls.into_iter().chain(self.policy_statements.0.iter().cloned()));
+        if !policy.is_empty() {
             problems.extend(statements::check("policy_statements", &policy, PolicyKind::Bucket, MOST_POLICY));
         }
         problems.extend(self.check_rules());

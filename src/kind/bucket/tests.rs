@@ -6,6 +6,7 @@ use crate::cloud::aws::state::ForeignNotification;
 use crate::kind::aws_trial::{self as trial, Live, altered, context, created, example, names, problems};
 use crate::model::Fact;
 use crate::model::call::{PublicAccessBlock, QueueEntry};
+use crate::policy::Document;
 
 const BASE: &str = "name = \"data\"";
 
@@ -243,6 +244,31 @@ fn tells_its_key_and_its_names() {
     );
     let field = |name: &str| (name == "name").then(|| "data".to_owned());
     assert_eq!(url(&field).unwrap(), "s3://data/");
+}
+
+#[test]
+fn where_access_is_logged_to_lets_it_be_delivered() {
+    let told = Bucket::gifts(
+        &trial::entry::<Bucket>("name = \"data\"\nlogging = { bucket = \"logs\", prefix = \"of/\" }"),
+        &context(),
+    );
+    let [Gift::Logs { bucket, prefix, of }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((bucket.as_str(), prefix.as_str(), of.as_str()), ("logs", "of/", "data"));
+    let account = context().account.to_string();
+    let policy = trial::want::<Bucket>("name = \"logs\"", &told).policy.unwrap();
+    let statement = |of: &str| {
+        let text = format!(
+            r#"{{"Effect":"Allow","Principal":{{"Service":"logging.s3.amazonaws.com"}},"Action":"s3:PutObject",
+                "Resource":"arn:aws:s3:::logs/of/*","Condition":{{"ArnLike":{{"aws:SourceArn":"arn:aws:s3:::{of}"}},
+                "StringEquals":{{"aws:SourceAccount":"{account}"}}}}}}"#
+        );
+        Document::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{text}]}}"#)).unwrap()
+    };
+    let tls = trial::want::<Bucket>("name = \"logs\"", &[]).policy.unwrap();
+    assert_eq!(policy, tls.clone().with(statement("data").statements().iter().cloned()));
+    assert_ne!(policy, tls.with(statement("other").statements().iter().cloned()));
+    let other = trial::want::<Bucket>("name = \"other\"", &told).policy.unwrap();
+    assert!(!other.pretty().to_string().contains("logging.s3"), "{other:?}");
 }
 
 #[test]

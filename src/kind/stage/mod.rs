@@ -131,7 +131,7 @@ url = "s3://inbound-events-example/"
         let own = Self::id(&entry.spec, cx.context);
         let watcher = |gift: &Gift| match gift {
             Gift::Watches { stage, by } if *stage == own => Some(by.clone()),
-            Gift::Watches { .. } | Gift::Trust { .. } | Gift::Notify { .. } | Gift::Encrypted { .. } => None,
+            _ => None,
         };
         Props { watchers: cx.gifts.about(&own.name).filter_map(watcher).collect(), ..wanted(entry) }
     }

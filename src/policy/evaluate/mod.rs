@@ -111,11 +111,16 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Verdict {
     if let Some(by) = resource.itself.clone().filter(|_| same_account && target.kind == Kind::Resource) {
         return Verdict::allow(Some(by), format!("{what} allows it to the principal itself"));
     }
+    // Which is also why what is not known of the target's policy leaves a doubt about what those limits refuse.
+    let limited = |lack: Lack, limit: Tally, reason: &str| {
+        let beyond = if same_account && target.kind == Kind::Resource { resource.doubts.as_slice() } else { &[] };
+        Verdict::implicit(lack, &[limit.doubts.as_slice(), beyond].concat(), reason)
+    };
     if bounded && boundary.allowed().is_none() {
-        return Verdict::implicit(Lack::Boundary, &boundary.doubts, "the permissions boundary does not allow it");
+        return limited(Lack::Boundary, boundary, "the permissions boundary does not allow it");
     }
     if policies.session.is_some() && session.allowed().is_none() {
-        return Verdict::implicit(Lack::Session, &session.doubts, "no policy of the session allows it");
+        return limited(Lack::Session, session, "no policy of the session allows it");
     }
 
     let by_identity = identity.allowed().map(Some).or_else(|| presumed.then_some(None));
@@ -133,7 +138,9 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Verdict {
         }
         (Some(_), _, None) | (None, Some(_), None) => {
             let reason = format!("{what} would let it, but no policy of the principal allows it");
-            Verdict::implicit(Lack::Identity, &identity.doubts, &reason)
+            // In its own account a statement that names the principal would do without one.
+            let enough = if same_account { resource.doubts } else { Vec::new() };
+            Verdict::implicit(Lack::Identity, &[identity.doubts, enough].concat(), &reason)
         }
         (None, None, Some(_)) => {
             Verdict::implicit(Lack::Target, &resource.doubts, &format!("{what} does not allow it"))

@@ -41,6 +41,9 @@ same(sorted(tls["Resource"]), ["arn:aws:s3:::full-data-example", "arn:aws:s3:::f
 policy = json.loads(s3.get_bucket_policy(**logs)["Policy"])
 [service] = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
 same(service["Principal"], {"Service": "logging.s3.amazonaws.com"})
+same((service["Action"], service["Resource"]), ("s3:PutObject", "arn:aws:s3:::full-logs-example/data/*"))
+same(service["Condition"]["ArnLike"], {"aws:SourceArn": "arn:aws:s3:::full-data-example"})
+same(service["Condition"]["StringEquals"], {"aws:SourceAccount": "123456789012"})
 same(s3.get_bucket_policy_status(**logs)["PolicyStatus"]["IsPublic"], False)
 same(tags(s3.get_bucket_tagging(**data)["TagSet"]), {"team": "data"})
 assert marks(s3.get_bucket_tagging(**data)["TagSet"])
