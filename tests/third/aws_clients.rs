@@ -244,6 +244,19 @@ fn the_printed_text_can_be_pasted() {
     let connection: toml::Table = section(text, "snow CLI: connection, for connections.toml").parse().unwrap();
     let sandbox = connection["sandbox"].as_table().unwrap();
     assert_eq!((sandbox["account"].as_str(), sandbox["protocol"].as_str()), (Some("SANDBOX"), Some("http")));
+    let connector = section(text, "Snowflake Python connector");
+    let python = python::environment("connector").join("python");
+    let asks = "print(connection.cursor().execute('SELECT CURRENT_ROLE()').fetchone()[0])";
+    let role = served.succeeds(&format!("{} - <<'END'\n{connector}\n{asks}\nEND", python.display()));
+    assert_eq!(role, "ACCOUNTADMIN\n");
+    let connections = section(text, "snow CLI: connection, for connections.toml");
+    let snow = python::environment("snow").join("snow");
+    let tested = served.succeeds(&format!(
+        "mkdir -pm 700 snow && (umask 077 && cat > snow/connections.toml) <<'END'\n{connections}END\n\
+         SNOWFLAKE_HOME=$PWD/snow {} connection test -c sandbox",
+        snow.display()
+    ));
+    assert!(tested.contains("OK"), "{tested}");
     // Variables alone are enough for a spec that names no connection.
     let variables = section(text, "Snowflake clients that read variables");
     served.succeeds("mkdir -p bare && printf '[stack]\\nname = \"bare\"\\n[warehouse.w]\\nname = \"EVENTS\"\\n' > bare/snowssi.toml");
