@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{Attribute, Class, Cx, Drafted, Entry, Field, Gift, Kind, Part, Problem, Ref, Side};
+use super::{Attribute, Class, Cx, Drafted, Entry, Field, Fields, Gift, Kind, Part, Problem, Ref, Side};
 use crate::cloud::{Cloud, CloudError};
 use crate::model::{Action, Address, Change, Context, Diff, Effect, LiveId, Mark, Observed, Op, Seen};
 
@@ -27,6 +27,11 @@ pub trait AnyKind: Send + Sync {
     fn attributes(&self) -> &'static [Attribute];
     /// The JSON schema of an entry.
     fn schema(&self) -> schemars::Schema;
+    /// [`Kind::named`].
+    ///
+    /// # Errors
+    /// Why the name cannot be one.
+    fn named(&self, name: &str, context: &Context) -> Result<Fields, String>;
     /// A batch with no entries yet.
     fn batch(&self) -> Box<dyn Batch>;
 }
@@ -94,6 +99,8 @@ pub trait LiveBatch: Send + Sync {
     fn facts(&self) -> Vec<(Address, &'static str, String)>;
     /// Whether each entry is there, and with which mark.
     fn states(&self) -> Vec<(Address, Seen<Option<Mark>>)>;
+    /// [`Kind::export`] of one entry's live object; `None` if it is not there.
+    fn export(&self, at: &Address, context: &Context) -> Option<Fields>;
     /// Undeclared live objects.
     fn others(&self) -> Vec<Other>;
     /// What is to be done about one entry.
@@ -203,6 +210,9 @@ impl<K: Kind> AnyKind for Typed<K> {
     }
     fn schema(&self) -> schemars::Schema {
         schemars::schema_for!(K::Spec)
+    }
+    fn named(&self, name: &str, context: &Context) -> Result<Fields, String> {
+        K::named(name, context)
     }
     fn batch(&self) -> Box<dyn Batch> {
         Box::new(Entries::<K>(Vec::new()))
@@ -352,6 +362,13 @@ impl<K: Kind> LiveBatch for LiveEntries<K> {
             None => Seen::Hidden(format!("bug in snowssi: {at} was not observed")),
         };
         self.entries.keys().map(|at| (at.clone(), state(at))).collect()
+    }
+
+    fn export(&self, at: &Address, context: &Context) -> Option<Fields> {
+        match self.observed.declared.get(at)? {
+            Seen::Present(found) => Some(K::export(&found.props, context)),
+            Seen::Absent | Seen::Hidden(_) => None,
+        }
     }
 
     fn others(&self) -> Vec<Other> {

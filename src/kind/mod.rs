@@ -101,6 +101,9 @@ pub enum Source {
     Fact,
 }
 
+/// Fields of an entry as a spec writes them, in the order in which they are written.
+pub type Fields = Vec<(&'static str, serde_json::Value)>;
+
 /// One entry of a kind, decoded.
 #[derive(Clone, Debug)]
 pub struct Entry<S> {
@@ -243,6 +246,21 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// notification of somebody else that S3 would refuse beside ours.
     fn conflicts(_want: &Self::Props, _have: &Self::Props) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The entry that would manage the live object of this name, for `import`: the fields that name it, and anything valid for those an entry
+    /// cannot do without. Names are written as the spec writes them: `DB.S.LANDING`, a bucket's name, a role's name, a key's alias.
+    ///
+    /// # Errors
+    /// Why this cannot be the name of such an object, as a sentence without a period.
+    fn named(name: &str, _context: &Context) -> Result<Fields, String> {
+        Err(format!("a {} cannot be imported, so `{name}` cannot either", Self::NAME.replace('_', " ")))
+    }
+
+    /// A live object as the entry a person would write, for `import`: every field that matters, in the order of the reference, without those
+    /// that are as they would be anyway. What other entries tell (a trust policy, a notification) is not part of it.
+    fn export(_have: &Self::Props, _context: &Context) -> Fields {
+        Fields::new()
     }
 
     /// A reason why a live object cannot be kept although its properties are as wanted (a stale stream, a source that is gone).
