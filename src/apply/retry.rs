@@ -52,6 +52,7 @@ fn is_idempotent(act: &Act) -> bool {
                 | Call::CreateKey { .. }
                 | Call::CreateAlias { .. }
                 | Call::CreateRole { .. }
+                | Call::CreatePolicy { .. }
                 | Call::ScheduleKeyDeletion { .. }
                 | Call::CancelKeyDeletion { .. }
         ),
@@ -62,7 +63,7 @@ fn is_idempotent(act: &Act) -> bool {
 pub(super) fn is_gone_already(act: &Act, error: &CloudError) -> bool {
     let deletes = match act {
         Act::Sql(text) => text.to_string().starts_with("DROP "),
-        Act::Aws(call) => call.operation().starts_with("Delete"),
+        Act::Aws(call) => ["Delete", "Detach"].iter().any(|verb| call.operation().starts_with(verb)),
         Act::Wait(_) => false,
     };
     deletes && error.class == Class::NotFound

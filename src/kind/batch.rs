@@ -485,13 +485,13 @@ fn revise<K: Kind>(draft: &mut Draft, want: &K::Props, mark: &Mark, have: &K::Pr
         diff.push(Change { field: "mark".into(), before, after: Some(text(mark)), effect: Effect::InPlace });
         draft.action = if live_mark.is_none() { Action::Adopt } else { Action::Update };
     }
+    let relinks = K::relinks(&draft.at, want, have, &forced.relink, &diff);
     if !diff.is_empty() {
         draft.action = if draft.action == Action::Adopt { Action::Adopt } else { Action::Update };
         draft.parts = K::alter(&draft.at, want, have, &diff);
         draft.breaks = K::conflicts(want, have);
         draft.changes = diff.into_changes();
     }
-    let relinks: Vec<Op> = forced.relink.iter().flat_map(|to| K::relink(&draft.at, want, to)).collect();
     if !relinks.is_empty() {
         draft.action = if draft.action == Action::Adopt { Action::Adopt } else { Action::Update };
         let names: Vec<String> = forced.relink.iter().map(ToString::to_string).collect();

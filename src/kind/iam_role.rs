@@ -19,16 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 pub use self::spec::Spec;
+use super::iam::{self, INLINE};
 use super::{Attribute, Cx, Entry, Field, Gift, Kind, OnReplace, Part, Problem, Ref, Side, Source, statements, tags};
 use crate::cloud::aws::RoleState;
 use crate::cloud::{Aws, Cloud, CloudError, Which};
-use crate::model::{
-    Address, Arn, Call, Context, Diff, Fact, Found, LiveId, Mark, Observed, Op, Seen, Shown, Tags, Val,
-};
+use crate::model::{Address, Call, Context, Diff, Fact, Found, LiveId, Mark, Observed, Op, Seen, Shown, Tags, Val};
 use crate::policy::{Document, Effect, Principals, Statement, build};
-
-/// The inline policy that holds everything the spec allows.
-const INLINE: &str = "snowssi-access";
 
 /// The kind.
 pub struct IamRole;
@@ -41,13 +37,13 @@ pub struct Props {
     path: String,
     description: String,
     max_session_seconds: i32,
-    boundary: Option<Arn>,
+    boundary: Option<Val>,
     trust: Document,
     /// What it may do, in the one inline policy of ours.
     policy: Option<Document>,
     /// Names of other inline policies.
     inline: BTreeSet<String>,
-    attached: BTreeSet<Arn>,
+    attached: BTreeSet<Val>,
     tags: Tags,
 }
 
@@ -90,11 +86,11 @@ impl Kind for IamRole {
             path: spec.path(cx.context),
             description: spec.description.clone(),
             max_session_seconds: spec.max_session_seconds,
-            boundary: spec.permissions_boundary.clone(),
+            boundary: spec.permissions_boundary.as_ref().map(|arn| arn.resolve(cx.facts)),
             trust: trust(entry, cx),
             policy: policy.map(|policy| policy.resolve(cx.facts)),
             inline: BTreeSet::new(),
-            attached: spec.managed_policies.clone(),
+            attached: spec.managed_policies.iter().map(|arn| arn.resolve(cx.facts)).collect(),
             tags: spec.tags.clone(),
         }
     }
@@ -119,7 +115,7 @@ impl Kind for IamRole {
             Field::replaces("path", Some(path.as_str())),
             Field::in_place("description", (!description.is_empty()).then_some(description.as_str())),
             Field::in_place("max_session_seconds", Some(*max_session_seconds)),
-            Field::in_place_if_set("permissions_boundary", boundary.as_ref().map(Arn::as_str)),
+            Field::in_place_if_set("permissions_boundary", boundary.clone()),
             Field::in_place("trust", Some(Shown::Lines(trust.pretty()))),
             Field::in_place("policy", policy.as_ref().map(|policy| Shown::Lines(policy.pretty()))),
             Field::in_place("inline_policies", (!others.is_empty()).then_some(Shown::List(others))),
@@ -134,11 +130,13 @@ impl Kind for IamRole {
         props.mark.as_ref()
     }
 
-    /// The roles its trust policy names. Buckets and keys it may use need not be there.
+    /// The roles its trust policy names, and its managed policies. Buckets and keys it may use need not be there.
     fn refs(props: &Props) -> Vec<Ref> {
         let named = statements::roles(&props.trust, "its trust policy names the role");
         let own = |role: &Ref| role.to.name.ends_with(&format!(":role{}{}", props.path, props.name));
-        named.into_iter().filter(|role| !own(role)).map(|role| Ref { on_replace: OnReplace::Relink, ..role }).collect()
+        let named =
+            named.into_iter().filter(|role| !own(role)).map(|role| Ref { on_replace: OnReplace::Relink, ..role });
+        named.chain(iam::refs(&props.attached, props.boundary.as_ref())).collect()
     }
 
     async fn observe(entries: &[Entry<Spec>], cloud: &Cloud, context: &Context) -> Result<Observed<Props>, CloudError> {
@@ -162,7 +160,7 @@ impl Kind for IamRole {
             description: want.description.clone(),
             max_session_seconds: want.max_session_seconds,
             trust: want.trust.to_val(),
-            boundary: want.boundary.as_ref().map(|arn| Val::known(arn.as_str())),
+            boundary: want.boundary.clone(),
             tags: tags::all(&want.tags, want.mark.as_ref()),
         }];
         calls.extend(want.policy.as_ref().map(|policy| put_policy(want, policy)));
@@ -174,7 +172,7 @@ impl Kind for IamRole {
         let role = || want.name.clone();
         let mut calls = Vec::new();
         if let Some(arn) = want.boundary.as_ref().filter(|_| changed.has("permissions_boundary")) {
-            calls.push(Call::PutRolePermissionsBoundary { role: role(), boundary: Val::known(arn.as_str()) });
+            calls.push(Call::PutRolePermissionsBoundary { role: role(), boundary: arn.clone() });
         }
         if changed.has("description") || changed.has("max_session_seconds") {
             calls.push(Call::UpdateRole {
@@ -210,7 +208,7 @@ impl Kind for IamRole {
 
     fn delete(have: &Props) -> Vec<Part> {
         let role = || have.name.clone();
-        let detach = |arn: &Arn| Call::DetachRolePolicy { role: role(), policy_arn: Val::known(arn.as_str()) };
+        let detach = |arn: &Val| Call::DetachRolePolicy { role: role(), policy_arn: arn.clone() };
         let mut calls: Vec<Call> = have.attached.iter().map(detach).collect();
         let ours = have.policy.iter().map(|_| INLINE.to_owned());
         calls.extend(
@@ -220,8 +218,14 @@ impl Kind for IamRole {
         vec![main(calls)]
     }
 
-    fn relink(_at: &Address, want: &Props, _to: &LiveId) -> Vec<Op> {
-        vec![Op::aws(put_trust(want))]
+    fn relink(_at: &Address, want: &Props, to: &LiveId) -> Vec<Op> {
+        let is = |arn: &&Val| arn.as_known().is_some_and(|arn| iam::policy(arn) == *to);
+        let attached = want.attached.iter().filter(is).map(|arn| attach(want, arn));
+        let bounding = want.boundary.iter().filter(is);
+        let bounding =
+            bounding.map(|arn| Call::PutRolePermissionsBoundary { role: want.name.clone(), boundary: arn.clone() });
+        let trust = (to.kind == Self::NAME).then(|| put_trust(want));
+        attached.chain(bounding).chain(trust).map(Op::aws).collect()
     }
 
     fn breaks(have: &Props) -> Vec<String> {
@@ -266,7 +270,7 @@ async fn orphans(
     aws: &Aws,
     context: &Context,
 ) -> Result<BTreeMap<LiveId, Found<Props>>, CloudError> {
-    let names = aws.roles_under(&spec::default_path(&context.stack)).await?;
+    let names = aws.roles_under(&iam::default_path(&context.stack)).await?;
     let declared: BTreeSet<&str> = entries.iter().map(|entry| entry.spec.name.as_str()).collect();
     let undeclared = names.into_iter().filter(|name| !declared.contains(name.as_str()));
     let states = try_join_all(undeclared.map(|name| async move { Box::pin(aws.role(&name, true)).await })).await?;
@@ -297,7 +301,6 @@ fn found(state: RoleState) -> Result<Found<Props>, String> {
     let read = |what: &str, text: &str| {
         Document::parse(text).map_err(|error| format!("the {what} of {arn} cannot be read: {error}"))
     };
-    let named = |text: String| text.parse::<Arn>().map_err(|error| format!("the role {arn}: {error}"));
     let mark = Mark::take(&mut tags);
     let policy = inline.remove(INLINE).map(|text| read("inline policy", &text)).transpose()?;
     let props = Props {
@@ -306,11 +309,11 @@ fn found(state: RoleState) -> Result<Found<Props>, String> {
         path,
         description,
         max_session_seconds,
-        boundary: boundary.map(named).transpose()?,
+        boundary: boundary.map(Val::from),
         trust: read("trust policy", &trust)?,
         policy,
         inline: inline.into_keys().collect(),
-        attached: attached.into_iter().map(named).collect::<Result<_, _>>()?,
+        attached: attached.into_iter().map(Val::from).collect(),
         tags,
     };
     Ok(Found { props, facts: BTreeMap::new() })
@@ -324,8 +327,8 @@ fn put_policy(want: &Props, policy: &Document) -> Call {
     Call::PutRolePolicy { role: want.name.clone(), policy: INLINE.into(), document: policy.to_val() }
 }
 
-fn attach(want: &Props, arn: &Arn) -> Call {
-    Call::AttachRolePolicy { role: want.name.clone(), policy_arn: Val::known(arn.as_str()) }
+fn attach(want: &Props, arn: &Val) -> Call {
+    Call::AttachRolePolicy { role: want.name.clone(), policy_arn: arn.clone() }
 }
 
 fn main(calls: Vec<Call>) -> Part {

@@ -5,12 +5,14 @@
 //!
 //! Adding a kind: its file, one line here in [`all`], its statements in the simulator, one case directory.
 
+pub mod access;
 pub mod batch;
 pub mod bucket;
 pub mod container;
 pub mod database;
 pub mod file_format;
 mod gifts;
+pub mod iam_policy;
 pub mod iam_role;
 pub mod kms_key;
 pub mod part;
@@ -29,6 +31,7 @@ pub mod words;
 
 #[cfg(test)]
 pub(crate) mod aws_trial;
+pub(crate) mod iam;
 pub(crate) mod statements;
 pub(crate) mod tags;
 
@@ -50,6 +53,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
     &[
         &Typed::<bucket::Bucket>::NEW,
         &Typed::<kms_key::KmsKey>::NEW,
+        &Typed::<iam_policy::IamPolicy>::NEW,
         &Typed::<iam_role::IamRole>::NEW,
         &Typed::<storage_integration::StorageIntegration>::NEW,
         &Typed::<database::Database>::NEW,
@@ -235,6 +239,18 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// Operations that restore the link to an object that is replaced under the same name ([`OnReplace::Relink`]).
     fn relink(_at: &Address, _want: &Self::Props, _to: &LiveId) -> Vec<Op> {
         Vec::new()
+    }
+
+    /// [`Kind::relink`] of all objects at once that are replaced under their names, for kinds that need to know the live object, or what is
+    /// altered anyway.
+    fn relinks(
+        at: &Address,
+        want: &Self::Props,
+        _have: &Self::Props,
+        to: &[LiveId],
+        _changed: &crate::model::Diff,
+    ) -> Vec<Op> {
+        to.iter().flat_map(|to| Self::relink(at, want, to)).collect()
     }
 
     /// What stops working while or after this object is replaced or destroyed, for the plan to say.

@@ -115,6 +115,16 @@ impl Arn {
         Self(format!("arn:{partition}:iam::{account}:role{path}{name}"))
     }
 
+    /// The ARN of an IAM user. `path` begins and ends with `/`.
+    pub fn user(partition: Partition, account: &AccountId, path: &str, name: &str) -> Self {
+        Self(format!("arn:{partition}:iam::{account}:user{path}{name}"))
+    }
+
+    /// The ARN of a customer managed policy. `path` begins and ends with `/`.
+    pub fn policy(partition: Partition, account: &AccountId, path: &str, name: &str) -> Self {
+        Self(format!("arn:{partition}:iam::{account}:policy{path}{name}"))
+    }
+
     /// The ARN of a bucket.
     pub fn bucket(partition: Partition, name: &BucketName) -> Self {
         Self(format!("arn:{partition}:s3:::{name}"))

@@ -253,6 +253,38 @@ pub enum Call {
     DeleteRole {
         role: String,
     },
+    CreatePolicy {
+        policy: String,
+        path: String,
+        description: String,
+        document: Val,
+        tags: Tags,
+    },
+    /// Makes the document the default version, with a new version. If the default version says the same already, nothing is done: a call
+    /// whose answer was lost leaves no second version behind.
+    CreatePolicyVersion {
+        policy_arn: Val,
+        document: Val,
+    },
+    DeletePolicyVersion {
+        policy_arn: Val,
+        version: String,
+    },
+    TagPolicy {
+        policy_arn: Val,
+        tags: Tags,
+    },
+    UntagPolicy {
+        policy_arn: Val,
+        keys: Vec<String>,
+    },
+    DeletePolicy {
+        policy_arn: Val,
+    },
+    DetachUserPolicy {
+        user: String,
+        policy_arn: Val,
+    },
 }
 
 impl Call {

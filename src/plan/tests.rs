@@ -68,8 +68,9 @@ impl Kind for Boxes {
         props.mark.as_ref()
     }
     fn refs(props: &BoxProps) -> Vec<Ref> {
-        let of =
-            |name: &String| Ref { to: LiveId::new("box", name), why: "it lies in it", on_replace: OnReplace::Replace };
+        // What is round is bound to the box it lies in; what is loose can be put into another one.
+        let on_replace = if props.shape == "loose" { OnReplace::Relink } else { OnReplace::Replace };
+        let of = |name: &String| Ref { to: LiveId::new("box", name), why: "it lies in it", on_replace };
         props.inside.iter().map(of).collect()
     }
     async fn observe(_: &[Entry<BoxSpec>], _: &Cloud, _: &Context) -> Result<Observed<BoxProps>, CloudError> {
@@ -236,6 +237,13 @@ fn another_name_is_a_replacement() {
     assert_eq!(fields(&setup), ["name"], "what stays the same is not shown");
     let setup = Setup::new(&["a new 2 square -"], &["a old 1 round -"]);
     assert_eq!(fields(&setup), ["name", "size", "shape"]);
+}
+
+#[test]
+fn what_moves_from_the_old_name_to_the_new_one_finds_both() {
+    let live = ["a a 1 loose old", "b old 1 round -"];
+    let (_, ops) = Setup::new(&["a a 1 loose new", "b new 1 round -"], &live).told();
+    assert_eq!(ops, ["CREATE 'new'", "ALTER 'a' 'inside'", "DROP 'old'"]);
 }
 
 #[test]

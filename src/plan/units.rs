@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::drafts::Drafts;
 use super::{Problem, Step, World};
 use crate::graph::{Cycle, Graph};
-use crate::kind::{Cx, Dep, Draft, MAIN, Part, Unit};
+use crate::kind::{Cx, Dep, Draft, MAIN, Part, Ref, Unit};
 use crate::model::{Action, Address, Call, Fact, LiveId, Op};
 
 /// The part that destroys the old object of a replacement.
@@ -203,7 +203,12 @@ fn references(wanted: &Drafts, places: &Places, graph: &mut Graph) {
             places.all(&draft.id).for_each(|then| graph.edge(main, then, "it must exist"));
         }
     }
-    // A renamed object: the old name goes first.
+    // A renamed object: the old name goes first, unless something moves from the old one to the new one, which both have to be there for.
+    let moves = |old: &LiveId, new: &LiveId| {
+        let to = |refs: &[Ref], id: &LiveId| refs.iter().any(|r| r.to == *id);
+        let stays = |draft: &&Draft| draft.action != Action::Replace;
+        wanted.drafts.iter().filter(stays).any(|draft| to(&draft.had, old) && to(&draft.refs, new))
+    };
     let removals = wanted.drafts.iter().filter(|draft| wanted.renamed.contains(&draft.id));
     let by_at: BTreeMap<&Address, &Draft> = wanted
         .drafts
@@ -212,7 +217,7 @@ fn references(wanted: &Drafts, places: &Places, graph: &mut Graph) {
         .map(|draft| (&draft.at, draft))
         .collect();
     for old in removals {
-        let new = by_at.get(&old.at).filter(|draft| draft.id != old.id);
+        let new = by_at.get(&old.at).filter(|draft| draft.id != old.id && !moves(&old.id, &draft.id));
         if let (Some(first), Some(then)) = (places.main(&old.id), new.and_then(|new| places.main(&new.id))) {
             graph.edge(first, then, "the old object goes first");
         }

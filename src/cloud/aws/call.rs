@@ -2,7 +2,7 @@
 
 use super::encryption::Algorithm;
 use super::notification::Entry;
-use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, s3};
+use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, policy, s3, user};
 use crate::cloud::{Class, CloudError, Which};
 use crate::model::call::Encryption;
 use crate::model::{Call, Val};
@@ -53,6 +53,13 @@ pub(super) async fn make(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
         | Call::TagRole { .. }
         | Call::UntagRole { .. }
         | Call::DeleteRole { .. } => iam::make(aws, call).await,
+        Call::CreatePolicy { .. }
+        | Call::CreatePolicyVersion { .. }
+        | Call::DeletePolicyVersion { .. }
+        | Call::TagPolicy { .. }
+        | Call::UntagPolicy { .. }
+        | Call::DeletePolicy { .. } => policy::make(aws, call).await,
+        Call::DetachUserPolicy { .. } => user::make(aws, call).await,
     }
 }
 
@@ -92,7 +99,7 @@ async fn of_s3(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
 /// What a call writes to; two calls about one object never overlap.
 fn object(call: &Call) -> Option<String> {
     let data = serde_json::to_value(call).ok()?;
-    ["bucket", "role", "key", "alias"].iter().find_map(|kind| {
+    ["bucket", "role", "user", "policy_arn", "key", "alias"].iter().find_map(|kind| {
         let name = data.get(kind)?;
         let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
         // A key is named by its ID or by its ARN, which ends in the ID.

@@ -76,15 +76,16 @@ pub const TABLE: &[Entry] = &[
         Class::AlreadyExists,
         "IAM names are unique per account, whatever their path and letter case",
     ),
-    entry("ConcurrentModification", Class::Conflict, "somebody else changes the same role"),
+    entry("ConcurrentModification", Class::Conflict, "somebody else changes the same role, user or policy"),
     entry(
         "DeleteConflict",
         Class::Propagation,
-        "something is still attached to it, or a detachment is not yet visible everywhere in IAM",
+        "it is still in use: something is attached to it, or it is attached to somebody; detach it there (a detachment takes a moment to be \
+         visible everywhere in IAM)",
     ),
     entry("MalformedPolicyDocument", Class::Permanent, "IAM does not accept the policy document"),
     entry("LimitExceeded", Class::Permanent, "a quota of IAM is reached"),
-    entry("UnmodifiableEntity", Class::Permanent, "this role is managed by an AWS service"),
+    entry("UnmodifiableEntity", Class::Permanent, "it is managed by an AWS service"),
     entry("ServiceFailure", Class::Unknown, "AWS failed; the call may have had its effect"),
     // KMS.
     entry("NotFoundException", Class::NotFound, ""),

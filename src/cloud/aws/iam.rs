@@ -4,12 +4,10 @@ use aws_sdk_iam::config::Builder;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::call::{known, misrouted};
-use super::{Answer, Aws, tags};
+use super::role::or_no_entity;
+use super::{Answer, Aws, MOST_PAGES, tags};
 use crate::cloud::{CloudError, Which};
 use crate::model::Call;
-
-/// More pages than instance profiles a role can be in.
-const MOST_PAGES: usize = 1000;
 
 pub(super) async fn make(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
     let iam = &aws.iam;
@@ -115,7 +113,8 @@ async fn detach_all(aws: &Aws, role: &str) -> Result<(), CloudError> {
     }
     for policy in attached {
         let request = aws.iam.detach_role_policy().role_name(role).policy_arn(policy).send();
-        aws.send("iam:DetachRolePolicy", role, request).await?;
+        // Gone already is as good; and the executor would take that refusal for the role's own absence.
+        or_no_entity(aws.send("iam:DetachRolePolicy", role, request).await)?;
     }
     Ok(())
 }

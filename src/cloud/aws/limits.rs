@@ -35,7 +35,14 @@ fn rate(operation: &str) -> Rate {
         | "ListAttachedRolePolicies"
         | "GetRolePolicy"
         | "ListInstanceProfilesForRole" => (15.0, 30.0),
-        "ListRoles" => (10.0, 20.0),
+        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => (35.0, 70.0),
+        "GetUser"
+        | "ListUserPolicies"
+        | "GetUserPolicy"
+        | "ListAttachedUserPolicies"
+        | "ListAccessKeys"
+        | "ListPolicyVersions" => (15.0, 30.0),
+        "ListRoles" | "ListUsers" | "ListPolicies" => (10.0, 20.0),
         // IAM writes.
         "CreateRole"
         | "UpdateRole"
@@ -49,7 +56,24 @@ fn rate(operation: &str) -> Rate {
         | "TagRole"
         | "UntagRole"
         | "RemoveRoleFromInstanceProfile"
-        | "DeleteRole" => (3.0, 10.0),
+        | "DeleteRole"
+        | "CreatePolicy"
+        | "CreatePolicyVersion"
+        | "DeletePolicyVersion"
+        | "TagPolicy"
+        | "UntagPolicy"
+        | "DeletePolicy"
+        | "CreateUser"
+        | "PutUserPermissionsBoundary"
+        | "PutUserPolicy"
+        | "DeleteUserPolicy"
+        | "AttachUserPolicy"
+        | "DetachUserPolicy"
+        | "TagUser"
+        | "UntagUser"
+        | "CreateAccessKey"
+        | "DeleteAccessKey"
+        | "DeleteUser" => (3.0, 10.0),
         // KMS.
         "CreateKey"
         | "CreateAlias"

@@ -17,6 +17,7 @@ mod locks;
 mod notification;
 mod open;
 mod percent;
+mod policy;
 mod refusal;
 mod regions;
 mod request;
@@ -25,6 +26,7 @@ mod s3;
 pub mod state;
 mod tagging;
 mod tags;
+mod user;
 
 #[cfg(test)]
 mod fake;
@@ -32,7 +34,9 @@ mod fake;
 mod tests;
 
 pub use open::{AssumeRole, AwsOptions, Embedded};
-pub use state::{BucketReads, BucketState, Caller, KeyState, ReadTags, RoleState, Tagged};
+pub use state::{
+    Attachment, BucketReads, BucketState, Caller, Entity, KeyState, PolicyState, ReadTags, RoleState, Tagged,
+};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +49,9 @@ use crate::model::{Arn, BucketName, Call, Region};
 
 /// What an AWS call answered, by field name (`Arn`, `KeyId`).
 pub type Answer = BTreeMap<String, String>;
+
+/// More pages than any account can fill; a guard against a marker that never ends.
+const MOST_PAGES: usize = 1000;
 
 /// The AWS side of a run.
 pub struct Aws {
@@ -118,6 +125,16 @@ impl Aws {
     /// Names of the roles under a path.
     pub async fn roles_under(&self, path: &str) -> Result<Vec<String>, CloudError> {
         role::under(self, path).await
+    }
+
+    /// A customer managed policy, and if asked for everybody who uses it; `None` if there is none.
+    pub async fn policy(&self, arn: &Arn, attached: bool) -> Result<Option<PolicyState>, CloudError> {
+        policy::read(self, arn.as_str(), attached).await
+    }
+
+    /// The ARNs of the customer managed policies under a path.
+    pub async fn policies_under(&self, path: &str) -> Result<Vec<Arn>, CloudError> {
+        policy::under(self, path).await
     }
 
     /// Everything with this stack's tag, by the Resource Groups Tagging API (buckets and keys; it does not list roles). Asked once per

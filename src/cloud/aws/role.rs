@@ -6,17 +6,15 @@ use aws_sdk_iam::types::Role;
 use futures::future::try_join_all;
 
 use super::request::parse;
-use super::{Aws, RoleState, percent, tags};
+use super::{Aws, MOST_PAGES, RoleState, percent, tags};
 use crate::cloud::{Class, CloudError, Which};
 
 /// The inline policy most of our roles have. It is asked for together with the list of names, which saves a round trip.
 const USUAL_POLICY: &str = "snowssi-access";
 /// What IAM answers for a role or a policy that is not there.
-const NO_ENTITY: &str = "NoSuchEntity";
+pub(super) const NO_ENTITY: &str = "NoSuchEntity";
 /// The most entries of one page.
-const PAGE: i32 = 1000;
-/// More pages than any account can fill; a guard against a marker that never ends.
-const MOST_PAGES: usize = 1000;
+pub(super) const PAGE: i32 = 1000;
 /// The longest session of a role for which AWS tells none: one hour.
 const HOUR: i32 = 3600;
 
@@ -121,7 +119,7 @@ async fn attached(aws: &Aws, name: &str) -> Result<Option<Vec<String>>, CloudErr
     Err(endless("iam:ListAttachedRolePolicies", name))
 }
 
-fn or_no_entity<T>(answer: Result<T, super::refusal::Refusal>) -> Result<Option<T>, CloudError> {
+pub(super) fn or_no_entity<T>(answer: Result<T, super::refusal::Refusal>) -> Result<Option<T>, CloudError> {
     match answer.map_err(CloudError::from) {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.code == NO_ENTITY => Ok(None),
@@ -130,7 +128,7 @@ fn or_no_entity<T>(answer: Result<T, super::refusal::Refusal>) -> Result<Option<
 }
 
 /// IAM sends documents percent-encoded and the SDK leaves them so.
-fn decoded(operation: &str, role: &str, document: &str) -> Result<String, CloudError> {
+pub(super) fn decoded(operation: &str, role: &str, document: &str) -> Result<String, CloudError> {
     percent::decode(document).map_err(|why| CloudError {
         object: role.to_owned(),
         ..CloudError::unexpected(Which::Aws, operation, format!("a policy document cannot be decoded: {why}"))
@@ -150,6 +148,6 @@ fn torn(role: &str) -> CloudError {
     }
 }
 
-fn endless(operation: &str, object: &str) -> CloudError {
+pub(super) fn endless(operation: &str, object: &str) -> CloudError {
     CloudError { object: object.to_owned(), ..CloudError::unexpected(Which::Aws, operation, "the list does not end") }
 }

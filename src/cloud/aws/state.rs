@@ -133,6 +133,59 @@ pub struct RoleState {
     pub tags: Tags,
 }
 
+/// A customer managed policy as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyState {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// Its description.
+    pub description: String,
+    /// The document of its default version.
+    pub document: String,
+    /// The other versions, oldest first: `v1`.
+    pub others: Vec<String>,
+    /// Who uses it; empty if that was not asked for.
+    pub attached: Vec<Attachment>,
+    /// All its tags.
+    pub tags: Tags,
+}
+
+/// Somebody who uses a managed policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Who.
+    pub entity: Entity,
+    /// Whether as permissions boundary.
+    pub boundary: bool,
+    /// The tags of the role or user.
+    pub tags: Tags,
+}
+
+/// A role, user or group, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entity {
+    /// A role.
+    Role(String),
+    /// A user.
+    User(String),
+    /// A group.
+    Group(String),
+}
+
+impl std::fmt::Display for Entity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(name) => write!(f, "the role {name}"),
+            Self::User(name) => write!(f, "the user {name}"),
+            Self::Group(name) => write!(f, "the group {name}"),
+        }
+    }
+}
+
 /// A resource that the tagging API lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tagged {

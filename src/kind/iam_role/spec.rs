@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::kind::access::{self, Access};
 use crate::kind::statements::{self, Statements};
-use crate::kind::{Gift, Gifts, Problem, tags};
-use crate::model::{AccountId, Arn, BucketName, Context, Facts, Partition, Region, Tags, Val};
-use crate::policy::build::{Allow, Grant, Trusted};
+use crate::kind::{Gifts, Problem, iam, tags};
+use crate::model::{AccountId, Arn, Context, Facts, Partition, Region, Tags, Val};
+use crate::policy::build::Trusted;
 use crate::policy::{Document, PolicyKind, build};
 
 /// How many characters a trust policy may have. Source: IAM user guide, "IAM and AWS STS quotas".
@@ -32,7 +33,7 @@ pub struct Spec {
     #[serde(default = "hour")]
     pub max_session_seconds: i32,
     /// The ARN of a managed policy that limits it. Left as it is where not set.
-    pub permissions_boundary: Option<Arn>,
+    pub permissions_boundary: Option<Val>,
     /// What it may do in buckets. Default: nothing.
     #[serde(default)]
     pub access: Vec<Access>,
@@ -42,44 +43,13 @@ pub struct Spec {
     /// ARNs of managed policies to attach. Others that are attached are left alone, so one that leaves this list stays attached. Default:
     /// none.
     #[serde(default)]
-    pub managed_policies: BTreeSet<Arn>,
+    pub managed_policies: BTreeSet<Val>,
     /// Who may assume it beside the integrations that name it. Default: nobody.
     #[serde(default)]
     pub trust: Vec<TrustSpec>,
     /// Tags. Other tags of the role are left alone. Default: none.
     #[serde(default)]
     pub tags: Tags,
-}
-
-/// What the role may do in one bucket.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Access {
-    /// The bucket.
-    pub bucket: BucketName,
-    /// Below which prefix, by whole path segments. Default: the whole bucket.
-    #[serde(default)]
-    pub prefix: String,
-    /// `list`, `read`, `write`, `delete`.
-    pub allow: BTreeSet<AllowSpec>,
-    /// The ARN of the key the objects are encrypted with. Default: the key of the bucket, where the bucket stands in this spec.
-    pub kms_key: Option<Val>,
-    /// The region of the bucket. Default: the region of `[aws]`.
-    pub region: Option<Region>,
-}
-
-/// One thing a role may do below a prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AllowSpec {
-    /// List keys.
-    List,
-    /// Read objects and their versions.
-    Read,
-    /// Write objects.
-    Write,
-    /// Delete objects and their versions.
-    Delete,
 }
 
 /// Somebody who may assume the role: `{ principal = "…", external_id = "…" }` or `{ service = "…" }`.
@@ -98,20 +68,9 @@ fn hour() -> i32 {
     3600
 }
 
-impl From<AllowSpec> for Allow {
-    fn from(allow: AllowSpec) -> Self {
-        match allow {
-            AllowSpec::List => Self::List,
-            AllowSpec::Read => Self::Read,
-            AllowSpec::Write => Self::Write,
-            AllowSpec::Delete => Self::Delete,
-        }
-    }
-}
-
 impl Spec {
     pub(super) fn path(&self, context: &Context) -> String {
-        self.path.clone().unwrap_or_else(|| default_path(&context.stack))
+        self.path.clone().unwrap_or_else(|| iam::default_path(&context.stack))
     }
 
     pub(super) fn arn(&self, context: &Context) -> Arn {
@@ -120,19 +79,7 @@ impl Spec {
 
     /// What the role may do; absent if nothing. `keys` are the keys of buckets that tell theirs.
     pub(super) fn policy(&self, partition: Partition, region: &Region, gifts: &Gifts) -> Option<Document> {
-        let grants: Vec<Grant> = self
-            .access
-            .iter()
-            .map(|access| Grant {
-                bucket: access.bucket.clone(),
-                prefix: access.prefix.clone(),
-                allow: access.allow.iter().copied().map(Allow::from).collect(),
-                keys: access.keys(gifts),
-                region: access.region.as_ref().unwrap_or(region).clone(),
-            })
-            .collect();
-        let document = build::access(partition, &grants).with(self.statements.0.iter().cloned());
-        (!document.is_empty()).then_some(document)
+        access::document(&self.access, &self.statements, partition, region, gifts)
     }
 
     /// The extra principals.
@@ -150,74 +97,20 @@ impl Spec {
 
     pub(super) fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let name = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
-        if !(1..=64).contains(&self.name.len()) || !self.name.chars().all(name) {
-            problems.push(Problem::new("name", "a role's name has 1 to 64 letters, digits or `+=,.@_-`"));
-        }
-        if let Some(path) = &self.path {
-            let fits = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
-            if !fits || !path.chars().all(|c| c.is_ascii_graphic()) {
-                problems.push(Problem::new(
-                    "path",
-                    "a path begins and ends with `/` and has at most 512 characters without spaces",
-                ));
-            }
-        }
+        problems.extend(iam::name("name", "role", &self.name, 64));
+        problems.extend(self.path.iter().flat_map(|path| iam::path(path)));
         if !(3600..=43200).contains(&self.max_session_seconds) {
             problems.push(Problem::new("max_session_seconds", "a session lasts 3600 to 43200 seconds"));
         }
-        if self.description.chars().count() > 1000 {
-            problems.push(Problem::new("description", "a description has at most 1000 characters"));
-        }
-        for (at, access) in self.access.iter().enumerate() {
-            problems.extend(access.check(at));
-        }
+        problems.extend(iam::description(&self.description));
         for (at, trust) in self.trust.iter().enumerate() {
             problems.extend(trust.check(at));
         }
-        if let Ok(region) = "us-east-1".parse()
-            && let Some(policy) = self.policy(Partition::Aws, &region, &Gifts::default())
-        {
-            problems.extend(statements::check("statements", &policy, PolicyKind::Identity, MOST_INLINE));
-        }
+        problems.extend(access::check(&self.access, &self.statements, MOST_INLINE));
+        problems.extend(iam::attached(&self.managed_policies, self.permissions_boundary.as_ref()));
         let trust = build::trust([], &self.trusted(&Facts::default()));
         problems.extend(statements::check("trust", &trust, PolicyKind::Trust, MOST_TRUST));
         problems.extend(tags::check(&self.tags));
-        problems
-    }
-}
-
-impl Access {
-    fn keys(&self, gifts: &Gifts) -> BTreeSet<Val> {
-        let told = || {
-            gifts.about(self.bucket.as_str()).filter_map(|gift| match gift {
-                Gift::Encrypted { bucket, key } if *bucket == self.bucket => Some(key.clone()),
-                _ => None,
-            })
-        };
-        self.kms_key.as_ref().map_or_else(|| told().collect(), |key| BTreeSet::from([key.clone()]))
-    }
-
-    fn check(&self, at: usize) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if self.allow.is_empty() {
-            problems.push(
-                Problem::new(&format!("access[{at}].allow"), "it allows nothing")
-                    .hint("say `list`, `read`, `write`, `delete`"),
-            );
-        }
-        if self.prefix.contains(['*', '?', '$', '\\', '"']) || self.prefix.chars().any(char::is_control) {
-            problems.push(Problem::new(
-                &format!("access[{at}].prefix"),
-                "a prefix holds no wildcards, variables or quotes",
-            ));
-        }
-        if self.prefix.starts_with('/') || self.prefix.contains("//") {
-            problems.push(Problem::new(
-                &format!("access[{at}].prefix"),
-                "a prefix has no slash at its start and no two in a row",
-            ));
-        }
         problems
     }
 }
@@ -252,9 +145,4 @@ impl TrustSpec {
         }
         problems
     }
-}
-
-/// The path under which the roles of a stack are found again.
-pub(super) fn default_path(stack: &str) -> String {
-    format!("/snowssi/{stack}/")
 }

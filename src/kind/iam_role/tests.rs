@@ -3,6 +3,7 @@
 use super::*;
 use crate::kind::Gifts;
 use crate::kind::aws_trial::{self as trial, Live, altered, context, created, example, names, problems};
+use crate::model::Arn;
 use crate::model::Facts;
 
 const BASE: &str = "name = \"r\"";

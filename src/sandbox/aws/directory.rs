@@ -1,6 +1,6 @@
 //! Who exists: AWS stores principals in policies by their unique ID, so it must know every user and role that a policy names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,42 @@ pub(super) struct Directory {
 }
 
 /// A user of this account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct User {
     /// Its unique ID.
     pub(super) id: String,
     /// When it was created.
     pub(super) created: i64,
+    /// The ARN of its permissions boundary.
+    pub(super) boundary: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    /// Its inline policies, by name.
+    pub(super) inline: BTreeMap<String, String>,
+    /// ARNs of managed policies.
+    pub(super) attached: BTreeSet<String>,
+    /// Its access keys, oldest first.
+    pub(super) keys: Vec<AccessKey>,
+}
+
+/// An access key. Whoever verifies signatures has to know the secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct AccessKey {
+    pub(super) id: String,
+    pub(super) secret: String,
+    /// Whether it opens anything.
+    pub(super) active: bool,
+    pub(super) created: i64,
+    /// When and in which region it was used last.
+    #[serde(default)]
+    pub(super) used: Option<(i64, String)>,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).field("active", &self.active).finish_non_exhaustive()
+    }
 }
 
 /// What a principal in a policy turned out to be.

@@ -204,6 +204,37 @@ async fn a_role_leaves_everything_it_is_tied_to_before_it_goes() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_there_is_not_made_again() {
+    let version = |text: &str| {
+        let (policy, document) = (text.to_owned(), "%7B%22a%22%3A%5B1%5D%7D");
+        let found = format!(
+            "<GetPolicyVersionResponse><GetPolicyVersionResult><PolicyVersion><Document>{document}</Document>\
+            </PolicyVersion></GetPolicyVersionResult></GetPolicyVersionResponse>"
+        );
+        (Call::CreatePolicyVersion { policy_arn: "arn:p".into(), document: policy.into() }, found)
+    };
+    let table = [
+        (r#"{ "a": [1] }"#, &["GetPolicy", "GetPolicyVersion"][..]),
+        (r#"{"a":[2]}"#, &["GetPolicy", "GetPolicyVersion", "CreatePolicyVersion"][..]),
+    ];
+    for (text, expected) in table {
+        let (call, found) = version(text);
+        let (aws, fake) = aws(move |asked| match asked.action() {
+            "GetPolicy" => {
+                ok("<GetPolicyResponse><GetPolicyResult><Policy><DefaultVersionId>v2</DefaultVersionId></Policy>\
+                </GetPolicyResult></GetPolicyResponse>")
+            }
+            "GetPolicyVersion" => ok(found.clone()),
+            action => ok(format!("<{action}Response><{action}Result/></{action}Response>")),
+        })
+        .await;
+        aws.call(&call).await.unwrap();
+        let actions: Vec<_> = fake.asked().iter().map(|asked| asked.action().to_owned()).collect();
+        assert_eq!(actions, expected, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_created_key_tells_its_names() {
     let (aws, fake) = aws(kms).await;
     let tags = Tags::from([("a".into(), "b".into())]);

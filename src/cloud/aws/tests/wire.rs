@@ -85,6 +85,19 @@ fn calls() -> Vec<Call> {
         Call::TagRole { role: role(), tags: tags() },
         Call::UntagRole { role: role(), keys: vec!["k".into()] },
         Call::DeleteRole { role: role() },
+        Call::CreatePolicy {
+            policy: "p".into(),
+            path: "/p/".into(),
+            description: "d".into(),
+            document: "{}".into(),
+            tags: tags(),
+        },
+        Call::CreatePolicyVersion { policy_arn: "arn:p".into(), document: "{\"new\":1}".into() },
+        Call::DeletePolicyVersion { policy_arn: "arn:p".into(), version: "v1".into() },
+        Call::TagPolicy { policy_arn: "arn:p".into(), tags: tags() },
+        Call::UntagPolicy { policy_arn: "arn:p".into(), keys: vec!["k".into()] },
+        Call::DeletePolicy { policy_arn: "arn:p".into() },
+        Call::DetachUserPolicy { user: "u".into(), policy_arn: "arn:p".into() },
     ]
 }
 
@@ -164,11 +177,20 @@ fn expected(call: &Call) -> Wire {
         Call::TagRole { .. } => ("TagRole", &["RoleName=r", "Key=k", "Value=v"]),
         Call::UntagRole { .. } => ("UntagRole", &["TagKeys.member.1=k"]),
         Call::DeleteRole { .. } => ("DeleteRole", &["RoleName=r"]),
+        Call::CreatePolicy { .. } => {
+            ("CreatePolicy", &["PolicyName=p", "Path=%2Fp%2F", "Description=d", "PolicyDocument=%7B%7D", "Value=v"])
+        }
+        Call::CreatePolicyVersion { .. } => ("CreatePolicyVersion", &["PolicyArn=arn%3Ap", "SetAsDefault=true"]),
+        Call::DeletePolicyVersion { .. } => ("DeletePolicyVersion", &["PolicyArn=arn%3Ap", "VersionId=v1"]),
+        Call::TagPolicy { .. } => ("TagPolicy", &["PolicyArn=arn%3Ap", "Key=k", "Value=v"]),
+        Call::UntagPolicy { .. } => ("UntagPolicy", &["TagKeys.member.1=k"]),
+        Call::DeletePolicy { .. } => ("DeletePolicy", &["PolicyArn=arn%3Ap"]),
+        Call::DetachUserPolicy { .. } => ("DetachUserPolicy", &["UserName=u", "PolicyArn=arn%3Ap"]),
     }
 }
 
 /// How many calls there are: `calls` has one of each.
-const VARIANTS: usize = 40;
+const VARIANTS: usize = 47;
 
 fn wire(asked: &Asked) -> String {
     if asked.host.starts_with("s3.") {
@@ -188,6 +210,14 @@ fn answer(asked: &Asked) -> super::super::fake::Told {
             <Arn>arn:aws:iam::123456789012:role/p/r</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate></Role></CreateRoleResult>\
             </CreateRoleResponse>",
         ),
+        "GetPolicy" => ok(
+            "<GetPolicyResponse><GetPolicyResult><Policy><Arn>arn:p</Arn><DefaultVersionId>v3</DefaultVersionId></Policy>\
+            </GetPolicyResult></GetPolicyResponse>",
+        ),
+        "GetPolicyVersion" => {
+            ok("<GetPolicyVersionResponse><GetPolicyVersionResult><PolicyVersion><VersionId>v3</VersionId>\
+            <Document>%7B%22old%22%3A+1%7D</Document></PolicyVersion></GetPolicyVersionResult></GetPolicyVersionResponse>")
+        }
         "ListInstanceProfilesForRole" => ok("<ListInstanceProfilesForRoleResponse><ListInstanceProfilesForRoleResult>\
             <InstanceProfiles/><IsTruncated>false</IsTruncated></ListInstanceProfilesForRoleResult>\
             </ListInstanceProfilesForRoleResponse>"),

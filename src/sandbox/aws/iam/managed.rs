@@ -1,6 +1,6 @@
 //! Managed policies: the customer's with their versions, and AWS's own, which are known by their ARN.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::ACCOUNT;
 use super::super::directory::unique_id;
@@ -102,9 +102,46 @@ pub(super) fn create(world: &mut World, fields: &Fields) -> Outcome {
     Ok(Some(Node::new("").with(node)))
 }
 
+/// A role or user, as far as managed policies are concerned.
+struct Holder<'w> {
+    is_role: bool,
+    name: &'w str,
+    id: &'w str,
+    attached: &'w BTreeSet<String>,
+    boundary: Option<&'w String>,
+}
+
+impl Holder<'_> {
+    fn uses(&self, arn: &String, usage: Option<&str>) -> bool {
+        match usage {
+            Some("PermissionsBoundary") => self.boundary == Some(arn),
+            Some(_) => self.attached.contains(arn),
+            None => self.attached.contains(arn) || self.boundary == Some(arn),
+        }
+    }
+}
+
+fn holders(world: &World) -> impl Iterator<Item = Holder<'_>> {
+    let roles = world.iam.roles.values().map(|role| Holder {
+        is_role: true,
+        name: &role.name,
+        id: &role.id,
+        attached: &role.attached,
+        boundary: role.boundary.as_ref(),
+    });
+    let users = world.directory.users.iter().map(|(arn, user)| Holder {
+        is_role: false,
+        name: name_of(arn),
+        id: &user.id,
+        attached: &user.attached,
+        boundary: user.boundary.as_ref(),
+    });
+    roles.chain(users)
+}
+
 fn shown(world: &World, policy: &Policy) -> Node {
-    let attached = world.iam.roles.values().filter(|role| role.attached.contains(&policy.arn)).count();
-    let bounding = world.iam.roles.values().filter(|role| role.boundary.as_ref() == Some(&policy.arn)).count();
+    let attached = holders(world).filter(|holder| holder.attached.contains(&policy.arn)).count();
+    let bounding = holders(world).filter(|holder| holder.boundary == Some(&policy.arn)).count();
     Node::new("Policy")
         .put("PolicyName", &policy.name)
         .put("PolicyId", &policy.id)
@@ -137,21 +174,27 @@ pub(super) fn list(world: &mut World, fields: &Fields) -> Outcome {
 
 pub(super) fn entities(world: &mut World, fields: &Fields) -> Outcome {
     let arn = &find(world, fields)?.arn;
-    let roles = world.iam.roles.iter().filter(|(_, role)| match fields.get("PolicyUsageFilter") {
-        Some("PermissionsBoundary") => role.boundary.as_ref() == Some(arn),
-        Some(_) => role.attached.contains(arn),
-        None => role.attached.contains(arn) || role.boundary.as_ref() == Some(arn),
-    });
-    let empty = Node::new("").with(Node::new("PolicyGroups")).with(Node::new("PolicyUsers"));
-    let show = |role: &super::Role| Node::new("member").put("RoleName", &role.name).put("RoleId", &role.id);
-    fields.page(roles.map(|(name, role)| (name.as_str(), role)), show, empty, "PolicyRoles").map(Some)
+    let usage = fields.get("PolicyUsageFilter");
+    let users: Vec<(String, Holder<'_>)> = holders(world)
+        .filter(|holder| holder.uses(arn, usage))
+        .map(|holder| (format!("{}{}", if holder.is_role { "1" } else { "2" }, holder.name), holder))
+        .collect();
+    let (mut roles, mut others) = (Node::new("PolicyRoles"), Node::new("PolicyUsers"));
+    let sort = |holder: &Holder<'_>| {
+        let (list, kind) = if holder.is_role { (&mut roles, "Role") } else { (&mut others, "User") };
+        let node = Node::new("member").put(&format!("{kind}Name"), holder.name);
+        list.kids.push(node.put(&format!("{kind}Id"), holder.id));
+        Node::default()
+    };
+    let mut page = fields.page(users.iter().map(|(key, holder)| (key.as_str(), holder)), sort, Node::new(""), "")?;
+    page.kids.retain(|kid| !kid.name.is_empty());
+    Ok(Some(Node::new("").with(Node::new("PolicyGroups")).with(others).with(roles).extend(page.kids)))
 }
 
 pub(super) fn delete(world: &mut World, fields: &Fields) -> Outcome {
     let policy = find(world, fields)?;
     let arn = policy.arn.clone();
-    let used = |role: &super::Role| role.attached.contains(&arn) || role.boundary.as_ref() == Some(&arn);
-    if world.iam.roles.values().any(used) {
+    if holders(world).any(|holder| holder.uses(&arn, None)) {
         let message = "Cannot delete a policy attached to entities.";
         return Err(refused(409, "DeleteConflict", message));
     }
@@ -237,6 +280,19 @@ pub(super) fn delete_version(world: &mut World, fields: &Fields) -> Outcome {
     }
     policy.versions.remove(&number);
     Ok(None)
+}
+
+pub(super) fn tag(world: &mut World, fields: &Fields) -> Outcome {
+    let new = fields.tags()?;
+    super::tag(&mut find_mut(world, fields)?.tags, new)
+}
+
+pub(super) fn untag(world: &mut World, fields: &Fields) -> Outcome {
+    super::untag(&mut find_mut(world, fields)?.tags, fields)
+}
+
+pub(super) fn list_tags(world: &mut World, fields: &Fields) -> Outcome {
+    super::list_tags(&find(world, fields)?.tags, fields)
 }
 
 /// The versions with their documents, as account-wide reads show them.

@@ -1,11 +1,12 @@
-//! IAM: roles, their policies, and managed policies. It is global: the region of a request does not matter.
+//! IAM: roles and users, their policies, managed policies, and access keys. It is global: the region of a request does not matter.
 //!
 //! Source of limits, error codes and defaults: IAM API reference and "IAM and AWS STS quotas".
 
+mod access_keys;
 mod details;
 mod fields;
+mod held;
 mod managed;
-mod role_policies;
 mod roles;
 mod users;
 
@@ -80,6 +81,7 @@ const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
 /// Answers one request.
 pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answer {
+    use held::Of::Role;
     let fields = Fields::read(asked)?;
     let result = match operation {
         "CreateRole" => roles::create(world, &fields),
@@ -94,13 +96,13 @@ pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answe
         "UntagRole" => roles::untag(world, &fields),
         "ListRoleTags" => roles::list_tags(world, &fields),
         "ListInstanceProfilesForRole" => roles::instance_profiles(world, &fields),
-        "PutRolePolicy" => role_policies::put(world, &fields),
-        "GetRolePolicy" => role_policies::get(world, &fields),
-        "ListRolePolicies" => role_policies::list(world, &fields),
-        "DeleteRolePolicy" => role_policies::delete(world, &fields),
-        "AttachRolePolicy" => role_policies::attach(world, &fields),
-        "DetachRolePolicy" => role_policies::detach(world, &fields),
-        "ListAttachedRolePolicies" => role_policies::list_attached(world, &fields),
+        "PutRolePolicy" => held::put(Role, world, &fields),
+        "GetRolePolicy" => held::get(Role, world, &fields),
+        "ListRolePolicies" => held::list(Role, world, &fields),
+        "DeleteRolePolicy" => held::delete(Role, world, &fields),
+        "AttachRolePolicy" => held::attach(Role, world, &fields),
+        "DetachRolePolicy" => held::detach(Role, world, &fields),
+        "ListAttachedRolePolicies" => held::list_attached(Role, world, &fields),
         "CreatePolicy" => managed::create(world, &fields),
         "GetPolicy" => managed::get(world, &fields),
         "DeletePolicy" => managed::delete(world, &fields),
@@ -112,9 +114,38 @@ pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answe
         "SetDefaultPolicyVersion" => managed::set_default_version(world, &fields),
         "DeletePolicyVersion" => managed::delete_version(world, &fields),
         "GetAccountAuthorizationDetails" => details::get(world, &fields),
-        "CreateUser" => users::create(world, &fields),
-        "GetUser" => users::get(world, &fields),
-        "DeleteUser" => users::delete(world, &fields),
+        "TagPolicy" => managed::tag(world, &fields),
+        "UntagPolicy" => managed::untag(world, &fields),
+        "ListPolicyTags" => managed::list_tags(world, &fields),
+        _ => return of_users(world, &fields, operation),
+    }?;
+    Ok(reply(operation, result, NAMESPACE))
+}
+
+fn of_users(world: &mut World, fields: &Fields, operation: &str) -> Answer {
+    use held::Of::User;
+    let result = match operation {
+        "CreateUser" => users::create(world, fields),
+        "GetUser" => users::get(world, fields),
+        "ListUsers" => users::list(world, fields),
+        "DeleteUser" => users::delete(world, fields),
+        "PutUserPermissionsBoundary" => users::put_boundary(world, fields),
+        "DeleteUserPermissionsBoundary" => users::delete_boundary(world, fields),
+        "TagUser" => users::tag(world, fields),
+        "UntagUser" => users::untag(world, fields),
+        "ListUserTags" => users::list_tags(world, fields),
+        "PutUserPolicy" => held::put(User, world, fields),
+        "GetUserPolicy" => held::get(User, world, fields),
+        "ListUserPolicies" => held::list(User, world, fields),
+        "DeleteUserPolicy" => held::delete(User, world, fields),
+        "AttachUserPolicy" => held::attach(User, world, fields),
+        "DetachUserPolicy" => held::detach(User, world, fields),
+        "ListAttachedUserPolicies" => held::list_attached(User, world, fields),
+        "CreateAccessKey" => access_keys::create(world, fields),
+        "ListAccessKeys" => access_keys::list(world, fields),
+        "UpdateAccessKey" => access_keys::update(world, fields),
+        "DeleteAccessKey" => access_keys::delete(world, fields),
+        "GetAccessKeyLastUsed" => access_keys::last_used(world, fields),
         other => Err(refused(501, "NotImplemented", format!("the sandbox does not know iam:{other}"))),
     }?;
     Ok(reply(operation, result, NAMESPACE))
@@ -147,4 +178,25 @@ impl State {
 fn tag_nodes(tags: &BTreeMap<String, String>) -> Node {
     let member = |(key, value): (&String, &String)| Node::new("member").put("Key", key).put("Value", value);
     Node::new("Tags").extend(tags.iter().map(member))
+}
+
+/// Adds tags to those that are there.
+fn tag(tags: &mut BTreeMap<String, String>, new: BTreeMap<String, String>) -> Outcome {
+    let mut all = tags.clone();
+    all.extend(new);
+    if all.len() > 50 {
+        return Err(refused(409, "LimitExceeded", "The number of tags has reached the maximum limit of 50."));
+    }
+    *tags = all;
+    Ok(None)
+}
+
+fn untag(tags: &mut BTreeMap<String, String>, fields: &Fields) -> Outcome {
+    fields.list("TagKeys").iter().for_each(|key| drop(tags.remove(key)));
+    Ok(None)
+}
+
+fn list_tags(tags: &BTreeMap<String, String>, fields: &Fields) -> Outcome {
+    let show = |(key, value): (&String, &String)| Node::new("member").put("Key", key).put("Value", value);
+    fields.page(tags.iter().map(|tag| (tag.0.as_str(), tag)), show, Node::new(""), "Tags").map(Some)
 }

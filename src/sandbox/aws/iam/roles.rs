@@ -30,7 +30,7 @@ fn trust(world: &World, text: &str) -> Result<Document, Refused> {
     Ok(document)
 }
 
-fn boundary(world: &World, arn: &str) -> Result<String, Refused> {
+pub(super) fn boundary(world: &World, arn: &str) -> Result<String, Refused> {
     if managed::exists(world, arn) {
         Ok(arn.to_owned())
     } else {
@@ -91,14 +91,14 @@ fn shown(world: &World, role: &Role, detail: Detail) -> Node {
     if detail == Detail::Short {
         return node;
     }
-    node.extend(boundary_node(role))
+    node.extend(boundary_node(role.boundary.as_ref()))
         .extend((!role.tags.is_empty()).then(|| tag_nodes(&role.tags)))
         .with(last_used(role))
 }
 
-pub(super) fn boundary_node(role: &Role) -> Option<Node> {
+pub(super) fn boundary_node(boundary: Option<&String>) -> Option<Node> {
     let node = Node::new("PermissionsBoundary").put("PermissionsBoundaryType", "Policy");
-    role.boundary.as_ref().map(|arn| node.put("PermissionsBoundaryArn", arn))
+    boundary.map(|arn| node.put("PermissionsBoundaryArn", arn))
 }
 
 pub(super) fn last_used(role: &Role) -> Node {
@@ -167,29 +167,15 @@ pub(super) fn delete_boundary(world: &mut World, fields: &Fields) -> Outcome {
 
 pub(super) fn tag(world: &mut World, fields: &Fields) -> Outcome {
     let new = fields.tags()?;
-    let role = world.iam.role_mut(role_name(fields)?)?;
-    let mut tags = role.tags.clone();
-    tags.extend(new);
-    if tags.len() > 50 {
-        return Err(refused(409, "LimitExceeded", "The number of tags has reached the maximum limit of 50."));
-    }
-    role.tags = tags;
-    Ok(None)
+    super::tag(&mut world.iam.role_mut(role_name(fields)?)?.tags, new)
 }
 
 pub(super) fn untag(world: &mut World, fields: &Fields) -> Outcome {
-    let role = world.iam.role_mut(role_name(fields)?)?;
-    fields.list("TagKeys").iter().for_each(|key| {
-        role.tags.remove(key);
-    });
-    Ok(None)
+    super::untag(&mut world.iam.role_mut(role_name(fields)?)?.tags, fields)
 }
 
 pub(super) fn list_tags(world: &mut World, fields: &Fields) -> Outcome {
-    let role = world.iam.role(role_name(fields)?)?;
-    let tags = role.tags.iter().map(|tag| (tag.0.as_str(), tag));
-    let show = |(key, value): (&String, &String)| Node::new("member").put("Key", key).put("Value", value);
-    fields.page(tags, show, Node::new(""), "Tags").map(Some)
+    super::list_tags(&world.iam.role(role_name(fields)?)?.tags, fields)
 }
 
 /// There are no instance profiles in the sandbox, so no role is in one.

@@ -11,6 +11,7 @@ mod s3_config;
 mod s3_notification;
 mod s3_objects;
 mod sts;
+mod users;
 mod world;
 
 use std::sync::Arc;
