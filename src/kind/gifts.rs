@@ -56,7 +56,7 @@ fn topic(gift: &Gift, known: &Facts) -> Option<String> {
         Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
             Some(bucket.to_string())
         }
-        Gift::Watches { stage, .. } => Some(stage.name.clone()),
+        Gift::Watches { stage, .. } | Gift::Delivers { stage, .. } => Some(stage.name.clone()),
     }
 }
 

@@ -142,6 +142,13 @@ pub enum Gift {
         /// What reads it.
         by: LiveId,
     },
+    /// Whoever makes an access key brings it to a stage. Told by users, taken by the stage: its directory is filled after that.
+    Delivers {
+        /// The stage.
+        stage: LiveId,
+        /// The user whose key it is.
+        by: LiveId,
+    },
 }
 
 /// Part of the work on one object: operations that run one after the other.

@@ -7,12 +7,12 @@ use std::pin::Pin;
 /// A boxed future.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A session of a role, as STS gives it out.
+/// Who works in AWS: a session of a role, as STS gives it out, or a user by its access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
-    /// `arn:aws:sts::<account>:assumed-role/<role>/snowflake`.
+    /// `arn:aws:sts::<account>:assumed-role/<role>/snowflake`, or the user.
     pub session_arn: String,
-    /// The role.
+    /// The role; of a user the user itself.
     pub role_arn: String,
 }
 
@@ -40,6 +40,12 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// What is kept of the secret of an access key where it only has to be recognised: its SHA-256, in hexadecimal digits.
+pub fn digest(secret: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What Snowflake's side can do in AWS.
 pub trait Door: Send + Sync {
     /// `sts:AssumeRole` by an IAM user of Snowflake's, with an external ID and the session name `snowflake`.
@@ -49,6 +55,12 @@ pub trait Door: Send + Sync {
         role_arn: &'a str,
         external_id: &'a str,
     ) -> Fut<'a, Result<Assumed, Refusal>>;
+    /// The user that an access key belongs to, if the key is active and this is the digest ([`digest`]) of its secret.
+    fn user<'a>(&'a self, key_id: &'a str, secret: &'a str) -> Fut<'a, Result<Assumed, Refusal>> {
+        let _ = (key_id, secret);
+        let message = "the sandbox cannot tell whether this AWS knows the access key: it keeps no secrets of keys";
+        Box::pin(async move { Err(Refusal { status: 501, code: "NotImplemented".into(), message: message.into() }) })
+    }
     /// `s3:ListBucket` under a prefix, all pages.
     fn list<'a>(
         &'a self,

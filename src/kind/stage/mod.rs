@@ -11,7 +11,7 @@ mod read;
 mod spec;
 
 pub use format::FileFormat;
-pub use spec::{Directory, Encryption, Spec};
+pub use spec::{Credentials, Directory, Encryption, Spec};
 
 use self::format::Format;
 use super::{
@@ -48,8 +48,9 @@ pub struct Props {
     encryption: Option<Encryption>,
     access_point: Option<String>,
     privatelink: Option<bool>,
-    /// Of a live stage: whether it holds credentials of its own.
-    credentials: bool,
+    keys: Keys,
+    /// Why it may be reached by an access key.
+    acknowledged: Option<String>,
     /// Streams that must be there before the directory is filled.
     watchers: Vec<LiveId>,
 }
@@ -62,6 +63,19 @@ enum Place {
     Elsewhere(String),
     /// A live stage that holds its files itself.
     Internal,
+}
+
+/// The access key a stage is reached by.
+#[derive(Clone, Debug, PartialEq)]
+enum Keys {
+    /// None.
+    None,
+    /// Of a live stage: one that nothing tells.
+    Hidden,
+    /// That of the spec.
+    Given(Credentials),
+    /// That of a user, which brings it.
+    Delivered(LiveId),
 }
 
 /// The directory table.
@@ -133,7 +147,17 @@ url = "s3://inbound-events-example/"
             Gift::Watches { stage, by } if *stage == own => Some(by.clone()),
             _ => None,
         };
-        Props { watchers: cx.gifts.about(&own.name).filter_map(watcher).collect(), ..wanted(entry) }
+        let bringer = |gift: &Gift| match gift {
+            Gift::Delivers { stage, by } if *stage == own => Some(Keys::Delivered(by.clone())),
+            _ => None,
+        };
+        let wanted = wanted(entry);
+        let keys = cx.gifts.about(&own.name).find_map(bringer).filter(|_| wanted.keys == Keys::None);
+        Props {
+            watchers: cx.gifts.about(&own.name).filter_map(watcher).collect(),
+            keys: keys.unwrap_or_else(|| wanted.keys.clone()),
+            ..wanted
+        }
     }
 
     fn fields(props: &Props) -> Vec<Field> {
@@ -149,7 +173,8 @@ url = "s3://inbound-events-example/"
             encryption,
             access_point,
             privatelink,
-            credentials: _,
+            keys,
+            acknowledged,
             watchers: _,
         } = props;
         let Listing { enable, auto_refresh, sns, refresh } = directory;
@@ -166,6 +191,17 @@ url = "s3://inbound-events-example/"
                 true => Shown::from(format!("the former {}", name.as_str())),
             }),
             class: if storage_integration.is_some() { Class::InPlace } else { Class::Replaces },
+        };
+        let credentials = Field {
+            name: "credentials".into(),
+            value: (*keys != Keys::None).then_some(Shown::Sensitive),
+            class: match keys {
+                // A key can be set but not taken away.
+                Keys::None | Keys::Hidden => Class::Replaces,
+                Keys::Given(_) => Class::InPlace,
+                // Whoever brings it knows whether it is there.
+                Keys::Delivered(_) => Class::CreateOnly,
+            },
         };
         // Without a directory nobody cares what refreshes it, so that taking the directory away needs no new stage.
         let auto_refresh = Field {
@@ -184,6 +220,8 @@ url = "s3://inbound-events-example/"
             Field::replaces("name", Some(name.name.to_string())),
             url,
             integration,
+            credentials,
+            Field::create_only("acknowledge_risk", acknowledged.clone()),
             Field::in_place("directory.enable", enable.then_some(true)),
             auto_refresh,
             Field::replaces_if_set("directory.aws_sns_topic", sns.clone()),
@@ -257,7 +295,7 @@ url = "s3://inbound-events-example/"
         if moved {
             // The place and the integration that allows it go together, or each alone would be refused.
             set = set.then(location(want));
-        } else if changed.has("storage_integration") {
+        } else if changed.has("storage_integration") || changed.has("credentials") {
             set = set.then(via(want));
         }
         if let Some(private) = want.privatelink.filter(|_| changed.has("use_privatelink_endpoint")) {
@@ -321,9 +359,6 @@ url = "s3://inbound-events-example/"
         match &have.place {
             Place::Internal => Some("it is an internal stage, and no internal stage becomes an external one".into()),
             Place::Elsewhere(url) => Some(format!("it points to another cloud ({url}), which cannot be altered")),
-            Place::S3(_) if have.credentials => {
-                Some("it holds credentials of its own, which cannot be altered into an integration".into())
-            }
             Place::S3(_) => None,
         }
     }
@@ -351,7 +386,8 @@ fn wanted(entry: &Entry<Spec>) -> Props {
         encryption: spec.encryption.clone(),
         access_point: spec.aws_access_point_arn.as_ref().map(ToString::to_string),
         privatelink: spec.use_privatelink_endpoint,
-        credentials: false,
+        keys: spec.credentials.clone().map_or(Keys::None, Keys::Given),
+        acknowledged: spec.acknowledge_risk.clone(),
         watchers: Vec::new(),
     }
 }
@@ -366,7 +402,11 @@ fn refresh(want: &Props) -> Option<Part> {
     let ready = want.storage_integration.as_ref().map(|name| Dep::new(integration(name), "ready"));
     let notification = bucket(want).map(|bucket| Dep::new(bucket, "notification"));
     let watchers = want.watchers.iter().map(|stream| Dep::new(stream.clone(), MAIN));
-    Some(part.after([own]).after(ready).after(notification).after(watchers))
+    let keys = match &want.keys {
+        Keys::Delivered(by) => Some(Dep::new(by.clone(), MAIN)),
+        Keys::None | Keys::Hidden | Keys::Given(_) => None,
+    };
+    Some(part.after([own]).after(ready).after(keys).after(notification).after(watchers))
 }
 
 fn bucket(props: &Props) -> Option<LiveId> {
@@ -393,7 +433,16 @@ fn location(want: &Props) -> Text {
 
 fn via(want: &Props) -> Text {
     let name = want.storage_integration.iter();
-    name.fold(Text::default(), |text, name| text.word("STORAGE_INTEGRATION =").name(name))
+    let text = name.fold(Text::default(), |text, name| text.word("STORAGE_INTEGRATION =").name(name));
+    match &want.keys {
+        Keys::Given(Credentials { aws_key_id, aws_secret_key }) => text
+            .word("CREDENTIALS = ( AWS_KEY_ID =")
+            .secret(aws_key_id)
+            .word("AWS_SECRET_KEY =")
+            .secret(aws_secret_key)
+            .word(")"),
+        Keys::None | Keys::Hidden | Keys::Delivered(_) => text,
+    }
 }
 
 fn comment(want: &Props) -> Text {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::{join_all, try_join, try_join_all};
 
 use super::format::Format;
-use super::{CHANNEL, Entry, Listing, Place, Props, Spec, Stage, wanted};
+use super::{CHANNEL, Entry, Keys, Listing, Place, Props, Spec, Stage, wanted};
 use crate::cloud::{Cloud, CloudError, Row, Rows, Session, Which};
 use crate::kind::show;
 use crate::model::{Context, Found, Ident, ObjectName, Observed, Seen, Text};
@@ -134,7 +134,8 @@ fn listed(name: &ObjectName, row: &Row<'_>) -> Result<Props, CloudError> {
         encryption: None,
         access_point: None,
         privatelink: None,
-        credentials: row.flag("has_credentials") == Some(true),
+        keys: if row.flag("has_credentials") == Some(true) { Keys::Hidden } else { Keys::None },
+        acknowledged: None,
         watchers: Vec::new(),
     })
 }

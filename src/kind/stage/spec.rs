@@ -18,9 +18,16 @@ pub struct Spec {
     /// The place: `s3://bucket/` or `s3://bucket/prefix/`. Without a slash at the end it is a mere prefix of keys, which other folders
     /// may share; a directory table needs the slash. A change replaces the stage where events refresh its directory.
     pub url: S3Url,
-    /// The storage integration through which Snowflake reaches the place. Absent: the bucket is public. Taking it away replaces the
-    /// stage.
+    /// The storage integration through which Snowflake reaches the place. Absent: the bucket is public, or there are `credentials`, or an
+    /// `iam_user` delivers its access key. Taking it away replaces the stage.
     pub storage_integration: Option<Ident>,
+    /// An access key of an IAM user through which Snowflake reaches the place, where there can be no integration. Snowflake does not tell
+    /// it, so it is written when the stage is created or moved, or when the stage has none, and never compared. Taking it away replaces
+    /// the stage.
+    pub credentials: Option<Credentials>,
+    /// Why this stage may be reached by an access key, which lives until somebody replaces it and opens the bucket to whoever finds it.
+    /// Needed with `credentials`, and for a stage that an `iam_user` delivers its access key to.
+    pub acknowledge_risk: Option<String>,
     /// The directory table, which lists the files. Absent: none.
     pub directory: Option<Directory>,
     /// The format of the files: `{ name = "DATABASE.SCHEMA.FORMAT" }`, or `{ type = "CSV", skip_header = 1 }`. Absent: CSV with the
@@ -58,6 +65,16 @@ pub struct Directory {
 
 fn yes() -> bool {
     true
+}
+
+/// An access key, by reference: neither part ever stands in a spec or plan.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The ID of the key: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    pub aws_key_id: SecretRef,
+    /// Its secret: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    pub aws_secret_key: SecretRef,
 }
 
 /// How files are encrypted.
@@ -130,6 +147,22 @@ pub(super) fn check(spec: &Spec) -> Vec<Problem> {
         if let Some(topic) = directory.aws_sns_topic.as_ref().filter(|arn| arn.service() != "sns") {
             refuse("directory.aws_sns_topic", &format!("`{topic}` is not an SNS topic"), "name a topic");
         }
+    }
+    if spec.storage_integration.is_some() && spec.credentials.is_some() {
+        let message = "a stage has either an integration or credentials of its own";
+        refuse("credentials", message, "remove the credentials: an integration needs no keys");
+    }
+    if spec.storage_integration.is_some() && spec.acknowledge_risk.is_some() {
+        let message = "with an integration there is no access key whose risk could be taken";
+        refuse("acknowledge_risk", message, "remove it");
+    }
+    if spec.credentials.is_some() && spec.acknowledge_risk.is_none() {
+        let message = "an access key lives until somebody replaces it, and opens the bucket to whoever finds it";
+        let hint = "use a `storage_integration`, which needs no keys; or say why not with `acknowledge_risk = \"…\"`";
+        refuse("credentials", message, hint);
+    }
+    if spec.acknowledge_risk.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        refuse("acknowledge_risk", "it gives no reason", "say why there can be no integration");
     }
     if spec.storage_integration.is_some() && spec.use_privatelink_endpoint.is_some() {
         let message = "with an integration, private connectivity is set on the integration";

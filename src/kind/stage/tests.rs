@@ -9,6 +9,7 @@ use crate::kind::{Gifts, show, trial};
 use crate::model::{Facts, Found, Seen};
 
 const URL: &str = "url = 's3://abc/in/'";
+const KEYS: &str = "credentials = { aws_key_id = { env = 'ID' }, aws_secret_key = { env = 'SECRET' } }";
 
 fn all(toml: &str) -> String {
     format!("schema = 'D.S'\nname = 'X'\n{toml}")
@@ -186,7 +187,6 @@ fn what_cannot_become_ours_is_replaced() {
     let broken = |cells| Stage::broken(&seen(URL, &Live { cells, desc: &[] }).props).unwrap();
     assert!(broken(&[("url", ""), ("type", "INTERNAL")]).contains("internal"));
     assert!(broken(&[("url", "azure://a.b/c")]).contains("another cloud"));
-    assert!(broken(&[("has_credentials", "Y")]).contains("credentials"));
     let internal = seen(URL, &Live { cells: &[("url", "")], desc: &[] }).props;
     assert!(Stage::breaks(&internal).iter().any(|text| text.contains("the files in")));
 }
@@ -326,6 +326,43 @@ fn the_directory_is_filled_after_all_that_it_needs() {
 }
 
 #[test]
+fn an_access_key_is_written_and_never_read() {
+    let keys =
+        "credentials = { aws_key_id = { env = 'ID' }, aws_secret_key = { file = '/s' } }\nacknowledge_risk = 'r'";
+    let keyed = all(&format!("{URL}\n{keys}"));
+    let toml = format!("{URL}\n{keys}");
+    let create = trial::created::<Stage>(&keyed);
+    let clause = "CREDENTIALS = ( AWS_KEY_ID = '(sensitive, from environment variable ID)' AWS_SECRET_KEY = '(sensitive, from file /s)')";
+    assert!(create[0].contains(clause), "{create:?}");
+    assert_eq!(trial::altered::<Stage>(&all(URL), &keyed), [format!(r#"ALTER STAGE "D"."S"."X" SET {clause}"#)]);
+    let other = keyed.replace("'ID'", "'OTHER'");
+    let want = trial::want::<Stage>(&trial::entry::<Stage>(&other));
+    let live = Live { cells: &[("has_credentials", "Y")], desc: &[] };
+    assert!(trial::diff::<Stage>(&want, &seen(&toml, &live).props).is_empty(), "nothing tells one key from another");
+    for toml in [URL.to_owned(), format!("{URL}\nstorage_integration = 'i'")] {
+        let changed = trial::diff::<Stage>(&self::want(&toml), &seen(&toml, &live).props);
+        assert!(changed.replaces_object(), "a key cannot be taken away: {changed:?}");
+    }
+}
+
+#[test]
+fn a_stage_waits_for_the_key_that_is_brought_to_it() {
+    let entry = trial::entry::<Stage>(&all(&format!("{URL}\ndirectory = {{ enable = true }}\nacknowledge_risk = 'r'")));
+    let user = LiveId::new("iam_user", "arn:u");
+    let stage = Stage::id(&entry.spec, &trial::context());
+    let gifts = Gifts::new(vec![Gift::Delivers { stage, by: user.clone() }], &Facts::default());
+    let want = Stage::want(&entry, Cx { context: &trial::context(), facts: &Facts::default(), gifts: &gifts });
+    let parts = Stage::create(&entry.at, &want);
+    assert!(!trial::statements(&parts[..1])[0].contains("CREDENTIALS"));
+    assert!(parts[1].after.contains(&Dep::new(user, MAIN)));
+    for has in ["Y", "N"] {
+        let live = Live { cells: &[("has_credentials", has)], desc: &[] };
+        let have = seen(URL, &live).props;
+        assert!(!trial::diff::<Stage>(&want, &have).has("credentials"), "whether it is there is the user's business");
+    }
+}
+
+#[test]
 fn refers_and_relinks() {
     let want = want(&format!("{URL}\nstorage_integration = 'i'\nfile_format = {{ name = 'd.s.f' }}"));
     let links: Vec<(String, OnReplace)> =
@@ -364,6 +401,13 @@ fn what_is_wrong_is_found_offline() {
             ),
         ),
         ("use_privatelink_endpoint: ", format!("{URL}\nstorage_integration = 'i'\nuse_privatelink_endpoint = true")),
+        ("credentials: an access key lives", format!("{URL}\n{KEYS}")),
+        (
+            "credentials: a stage has either",
+            format!("{URL}\n{KEYS}\nacknowledge_risk = 'r'\nstorage_integration = 'i'"),
+        ),
+        ("acknowledge_risk: with", format!("{URL}\nacknowledge_risk = 'r'\nstorage_integration = 'i'")),
+        ("acknowledge_risk: it gives", format!("{URL}\n{KEYS}\nacknowledge_risk = ' '")),
         ("aws_access_point_arn: ", format!("{URL}\naws_access_point_arn = 'arn:aws:s3:::b'")),
         (
             "file_format.skip_header: a format that is named",
@@ -376,6 +420,8 @@ fn what_is_wrong_is_found_offline() {
         let found = trial::problems::<Stage>(&trial::entry::<Stage>(&all(&toml)));
         assert!(found.iter().any(|found| found.starts_with(problem)), "{toml}: {found:?}");
     }
+    let literal = format!("{URL}\ncredentials = {{ aws_key_id = 'AKIA', aws_secret_key = {{ env = 'S' }} }}");
+    assert!(trial::try_entry::<Stage>(&all(&literal)).is_err(), "a key is never written into a spec");
     let literal = format!("{URL}\nencryption = {{ type = 'aws_cse', master_key = 'abc' }}");
     assert!(trial::try_entry::<Stage>(&all(&literal)).is_err(), "a secret is never written into a spec");
     trial::example::<Stage>();

@@ -1,6 +1,6 @@
 //! Who may do what: the live documents and what is known of a request, put before the [`decision`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{self, Asking, Assuming, Documents};
 use super::iam;
@@ -13,14 +13,14 @@ use crate::model::{AccountId, Arn};
 use crate::policy::Document;
 use crate::policy::evaluate::{Identity, Kind, Policies, Principal, Request, Target, evaluate};
 
-/// A session of a role.
+/// A session of a role, or a user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct By<'a> {
-    /// `arn:aws:sts::…:assumed-role/role/session`.
+    /// `arn:aws:sts::…:assumed-role/role/session`, or the user.
     pub(super) session: &'a str,
-    /// The role.
+    /// The role; of a user the user itself.
     pub(super) role: &'a str,
-    /// When it was given out; absent if that was for this request.
+    /// When a session was given out; absent if that was for this request.
     pub(super) issued: Option<i64>,
     /// The policies it was narrowed with.
     pub(super) policies: Option<&'a [String]>,
@@ -95,8 +95,11 @@ pub(super) fn assume(
         }
         // The caller is the account's administrator; users elsewhere are allowed by their own account.
         Principal::User(arn) if arn.as_str() == CALLER || arn.account() != ACCOUNT => (Identity::Presumed, None),
-        // Other users of this account hold no policies.
-        Principal::User(_) | Principal::Account(_) | Principal::Service(_) => (Identity::Policies(&[]), None),
+        Principal::User(arn) => {
+            (own, limit) = (identity_policies(world, arn.as_str())?, boundary(world, arn.as_str())?);
+            (Identity::Policies(&own), limit.as_ref())
+        }
+        Principal::Account(_) | Principal::Service(_) => (Identity::Policies(&[]), None),
     };
     let narrowed = narrowed(policies)?;
     let (owner, trust) = (account()?, parse(&role.trust.shown(world))?);
@@ -125,16 +128,34 @@ pub(super) fn assume(
     Ok(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{}", asking.session))
 }
 
-/// The documents of a role: inline and attached.
-fn identity_policies(world: &World, role_arn: &str) -> Result<Vec<Document>, Refused> {
-    let Some(role) = world.iam.roles.values().find(|role| role.arn == role_arn) else { return Ok(Vec::new()) };
-    let attached = role.attached.iter().filter_map(|arn| iam::document_of(world, arn));
-    role.inline.values().cloned().chain(attached).map(|text| parse(&text)).collect()
+/// What IAM keeps of a role or user.
+struct Holder<'w> {
+    id: &'w str,
+    tags: &'w BTreeMap<String, String>,
+    inline: &'w BTreeMap<String, String>,
+    attached: &'w BTreeSet<String>,
+    boundary: Option<&'w String>,
 }
 
-fn boundary(world: &World, role_arn: &str) -> Result<Option<Document>, Refused> {
-    let role = world.iam.roles.values().find(|role| role.arn == role_arn);
-    let Some(arn) = role.and_then(|role| role.boundary.as_ref()) else { return Ok(None) };
+fn holder<'w>(world: &'w World, arn: &str) -> Option<Holder<'w>> {
+    if let Some(user) = world.directory.users.get(arn) {
+        let (inline, attached, boundary) = (&user.inline, &user.attached, user.boundary.as_ref());
+        return Some(Holder { id: &user.id, tags: &user.tags, inline, attached, boundary });
+    }
+    let role = world.iam.roles.values().find(|role| role.arn == arn)?;
+    let (inline, attached, boundary) = (&role.inline, &role.attached, role.boundary.as_ref());
+    Some(Holder { id: &role.id, tags: &role.tags, inline, attached, boundary })
+}
+
+/// The documents of a role or user: inline and attached.
+fn identity_policies(world: &World, arn: &str) -> Result<Vec<Document>, Refused> {
+    let Some(holder) = holder(world, arn) else { return Ok(Vec::new()) };
+    let attached = holder.attached.iter().filter_map(|arn| iam::document_of(world, arn));
+    holder.inline.values().cloned().chain(attached).map(|text| parse(&text)).collect()
+}
+
+fn boundary(world: &World, arn: &str) -> Result<Option<Document>, Refused> {
+    let Some(arn) = holder(world, arn).and_then(|holder| holder.boundary) else { return Ok(None) };
     match iam::document_of(world, arn) {
         Some(text) => parse(&text).map(Some),
         None => Err(broken(&format!("the sandbox does not know what the boundary {arn} allows"))),
@@ -171,10 +192,10 @@ pub(super) fn on_key(world: &World, key: &Key, by: &By<'_>, wish: &Wish<'_>) -> 
 }
 
 fn decide(world: &World, kind: Kind, policy: Option<&Document>, by: &By<'_>, wish: &Wish<'_>) -> Result<(), Refused> {
-    let role = world.iam.roles.values().find(|role| role.arn == by.role);
+    let found = holder(world, by.role);
     // What is left of a session whose role is gone has no rights, and no policy means it.
-    let policy = policy.filter(|_| role.is_some());
-    let (id, tags) = role.map_or((None, BTreeMap::new()), |role| (Some(role.id.as_str()), role.tags.clone()));
+    let policy = policy.filter(|_| found.is_some());
+    let (id, tags) = found.map_or((None, BTreeMap::new()), |holder| (Some(holder.id), holder.tags.clone()));
     let (owner, own, boundary) = (account()?, identity_policies(world, by.role)?, boundary(world, by.role)?);
     let narrowed = narrowed(by.policies)?;
     let target = Target { owner: &owner, kind, policy };
@@ -183,9 +204,16 @@ fn decide(world: &World, kind: Kind, policy: Option<&Document>, by: &By<'_>, wis
     let asking = Asking { session: by.session, role: by.role, action, resource, context: &[] };
     decision::decide_knowing(&asking, &documents, narrowed.as_deref(), |request| {
         let name = by.session.rsplit('/').next().unwrap_or_default();
-        let request = timed(world, request, region)
-            .with("aws:userid", &[&format!("{}:{name}", id.unwrap_or_default())])
-            .with("aws:TokenIssueTime", &[&iso(by.issued.unwrap_or_else(|| world.now()))])
+        let id = id.unwrap_or_default();
+        let request = timed(world, request, region);
+        let request = if by.role == by.session {
+            // Keys of a user have no token.
+            request.with("aws:userid", &[id]).with("aws:username", &[name]).with("aws:TokenIssueTime", &[])
+        } else {
+            let issued = iso(by.issued.unwrap_or_else(|| world.now()));
+            request.with("aws:userid", &[&format!("{id}:{name}")]).with("aws:TokenIssueTime", &[&issued])
+        };
+        let request = request
             .with("aws:PrincipalOrgID", &[])
             .with("aws:PrincipalOrgPaths", &[])
             .with("aws:SourceIdentity", &[])

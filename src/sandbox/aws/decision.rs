@@ -22,9 +22,9 @@ pub(in crate::sandbox) struct Assuming<'a> {
 /// A session of a role and what it asks.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) struct Asking<'a> {
-    /// `arn:aws:sts::…:assumed-role/role/session`.
+    /// `arn:aws:sts::…:assumed-role/role/session`, or a user.
     pub(in crate::sandbox) session: &'a str,
-    /// The role.
+    /// The role; of a user the user itself.
     pub(in crate::sandbox) role: &'a str,
     /// Such as `s3:GetObject`.
     pub(in crate::sandbox) action: &'a str,
@@ -128,17 +128,22 @@ pub(in crate::sandbox) fn decide(asking: &Asking<'_>, documents: &Documents<'_>)
 pub(in crate::sandbox) fn decide_knowing(
     asking: &Asking<'_>,
     documents: &Documents<'_>,
-    session: Option<&[Document]>,
+    narrowed: Option<&[Document]>,
     more: impl FnOnce(Request) -> Request,
 ) -> Result<(), Refusal> {
     let Documents { identity, boundary, target } = *documents;
     let arn = |text: &str| text.parse::<Arn>().map_err(|error| broken(&error));
-    let who = Principal::Session { session: arn(asking.session)?, role: arn(asking.role)? };
+    let session = arn(asking.session)?;
+    let who = if asking.role == asking.session {
+        Principal::User(session)
+    } else {
+        Principal::Session { session, role: arn(asking.role)? }
+    };
     let mut request = Request::new(who, asking.action, asking.resource);
     for (key, value) in asking.context {
         request = request.with(key, &[value]);
     }
-    let policies = Policies { identity: Identity::Policies(identity), boundary, session, target };
+    let policies = Policies { identity: Identity::Policies(identity), boundary, session: narrowed, target };
     let verdict = evaluate(&more(request), &policies);
     if verdict.is_allowed() {
         return Ok(());

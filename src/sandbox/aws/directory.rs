@@ -85,6 +85,14 @@ impl World {
         self.directory.outside.get(arn).map(String::as_str).or_else(user).or_else(role)
     }
 
+    /// The user that an access key belongs to, by its ARN, and the key.
+    pub(super) fn access_key(&self, id: &str) -> Option<(&str, &AccessKey)> {
+        self.directory.users.iter().find_map(|(arn, user)| {
+            let key = user.keys.iter().find(|key| key.id == id)?;
+            Some((arn.as_str(), key))
+        })
+    }
+
     /// The ARN of a user or role by its unique ID.
     pub(super) fn arn_of_id(&self, id: &str) -> Option<&str> {
         let Directory { outside, users } = &self.directory;

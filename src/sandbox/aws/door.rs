@@ -1,15 +1,15 @@
 //! What Snowflake does in this account: it assumes a role and reads and writes objects, and every step is decided by the live documents.
 
 use super::access;
-use super::decision::Assuming;
+use super::decision::{self, Assuming};
 use super::s3::event::{self, Made, Origin};
 use super::s3::objects;
 use super::session::{Known, admit, admit_key, listing, writing};
 use super::store::World;
 use super::traffic::Asking;
 use super::wire::{Refused, refused};
-use super::{AwsSandbox, directory, lock};
-use crate::sandbox::door::{Assumed, Door, Fut, ObjectInfo, Refusal};
+use super::{AwsSandbox, directory, lock, signed, sts};
+use crate::sandbox::door::{Assumed, Door, Fut, ObjectInfo, Refusal, digest};
 
 impl From<Refused> for Refusal {
     fn from(Refused { status, code, message, headers: _ }: Refused) -> Self {
@@ -36,6 +36,23 @@ impl Door for AwsSandbox {
             let assume = |world: &mut World| access::assume(world, &asking, None, super::REGION);
             let session_arn = self.for_snowflake(call, assume).await?;
             Ok(Assumed { session_arn, role_arn: role_arn.to_owned() })
+        })
+    }
+
+    fn user<'a>(&'a self, key_id: &'a str, secret: &'a str) -> Fut<'a, Result<Assumed, Refusal>> {
+        Box::pin(async move {
+            let mut world = lock(&self.world);
+            let now = world.now();
+            let Some((arn, key)) = world.access_key(key_id).filter(|(_, key)| key.active) else {
+                return Err(decision::refusal(403, "InvalidAccessKeyId", sts::UNKNOWN_KEY));
+            };
+            if digest(&key.secret) != secret {
+                return Err(signed::mismatch("s3").into());
+            }
+            let arn = arn.to_owned();
+            let keys = world.directory.users.get_mut(&arn).into_iter().flat_map(|user| &mut user.keys);
+            keys.filter(|key| key.id == key_id).for_each(|key| key.used = Some((now, super::REGION.to_owned())));
+            Ok(Assumed { session_arn: arn.clone(), role_arn: arn })
         })
     }
 
@@ -159,5 +176,6 @@ impl AwsSandbox {
 /// What Snowflake's side changes raises events like any other change.
 fn announce(world: &mut World, by: &Assumed, bucket: &str) {
     let request = uuid::Uuid::new_v4().to_string();
-    event::publish(world, bucket, Origin { arn: &by.session_arn, role: Some(&by.role_arn), request: &request });
+    let role = (by.role_arn != by.session_arn).then_some(by.role_arn.as_str());
+    event::publish(world, bucket, Origin { arn: &by.session_arn, role, request: &request });
 }

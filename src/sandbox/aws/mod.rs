@@ -200,8 +200,8 @@ impl AwsSandbox {
         if asked.service == "sts" {
             return Lens::look(lens, &mut world, |world| sts::answer(world, asked, operation, &caller));
         }
-        if let sts::Caller::Session(session) = &caller {
-            Lens::look(lens, &mut world, |world| session::authorize(world, session, asked, operation))?;
+        if let Some(by) = caller.by() {
+            Lens::look(lens, &mut world, |world| session::authorize(world, &by, asked, operation))?;
         }
         if let Some(mut view) = view {
             return self.respond(&mut view, asked, operation);
@@ -211,11 +211,7 @@ impl AwsSandbox {
         world.strangers.clear();
         let reply = reply?;
         if let ("s3", (Some(bucket), _)) = (asked.service.as_str(), s3::target(asked)) {
-            let role = match &caller {
-                sts::Caller::Session(session) => Some(session.role_arn.as_str()),
-                sts::Caller::User => None,
-            };
-            let origin = s3::event::Origin { arn: caller.arn(), role, request: &asked.id };
+            let origin = s3::event::Origin { arn: caller.arn(), role: caller.role(), request: &asked.id };
             s3::event::publish(&mut world, &bucket, origin);
         }
         if passing.call().mutating {

@@ -46,26 +46,25 @@ const UNDECIDED: [&str; 9] = [
     "x-amz-tagging",
 ];
 
-/// Decides a request that was signed by a session. Sessions read and write objects and ask who they are; the sandbox does not know what the
+/// Decides a request that was signed by a session, or by a user's own key. They read and write objects and ask who they are; the sandbox does not know what the
 /// rest would need, so it refuses it.
-pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operation: &str) -> Result<(), Refused> {
+pub(super) fn authorize(world: &World, by: &By<'_>, asked: &Asked, operation: &str) -> Result<(), Refused> {
     if operation == "GetCallerIdentity" || operation == "AssumeRole" {
         return Ok(());
     }
     let unknown =
-        || refused(501, "NotImplemented", format!("the sandbox does not decide {operation} for a session of a role"));
+        || refused(501, "NotImplemented", format!("the sandbox does not decide {operation} for {}", by.session));
     if asked.service != "s3" {
         return Err(unknown());
     }
     let (Some(bucket), key) = s3::target(asked) else { return Err(unknown()) };
-    let by = By::from(session);
     let whole = format!("arn:aws:s3:::{bucket}");
     let key = key.unwrap_or_default();
     let object = format!("{whole}/{key}");
     let version = asked.query("versionId");
     let asks = |action: &str, resource: &str, context: &[Known<'_>]| {
         let context = [&[("s3:versionid", version)], context].concat();
-        admit(world, &by, &bucket, action, resource, &context)
+        admit(world, by, &bucket, action, resource, &context)
     };
     match operation {
         "HeadBucket" => asks("s3:ListBucket", &whole, &listing(None, None)).map(|_| ()),
@@ -83,7 +82,7 @@ pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operati
             };
             match wanted {
                 Some(version) => {
-                    admit_key(world, &by, (&found.region, &bucket, &key), &version.encryption, "kms:Decrypt")
+                    admit_key(world, by, (&found.region, &bucket, &key), &version.encryption, "kms:Decrypt")
                 }
                 None => asks("s3:ListBucket", &whole, &listing(None, None)).map(|_| ()),
             }
@@ -93,7 +92,7 @@ pub(super) fn authorize(world: &World, session: &Session, asked: &Asked, operati
             let header = |name: &str| asked.header(name);
             let found = asks("s3:PutObject", &object, &writing(header))?;
             let sealed = found.sealed(&|header| asked.header(header).map(str::to_owned), world)?;
-            admit_key(world, &by, (&found.region, &bucket, &key), &sealed, "kms:GenerateDataKey")
+            admit_key(world, by, (&found.region, &bucket, &key), &sealed, "kms:GenerateDataKey")
         }
         "DeleteObject" => {
             let action = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };

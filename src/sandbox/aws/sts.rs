@@ -1,6 +1,6 @@
 //! STS: who asks, and sessions of roles.
 
-use super::access;
+use super::access::{self, By};
 use super::decision::Assuming;
 use super::grammar::{self, Purpose};
 use super::iam::reply;
@@ -33,6 +33,8 @@ pub(super) struct Session {
 pub(super) enum Caller {
     /// [`CALLER`].
     User,
+    /// Another user of the account, by its ARN.
+    Keyed(String),
     /// A session of a role.
     Session(Session),
 }
@@ -42,10 +44,31 @@ impl Caller {
     pub(super) fn arn(&self) -> &str {
         match self {
             Self::User => CALLER,
+            Self::Keyed(arn) => arn,
             Self::Session(session) => &session.arn,
         }
     }
+
+    /// Of whoever needs permissions: how they are found.
+    pub(super) fn by(&self) -> Option<By<'_>> {
+        match self {
+            Self::User => None,
+            Self::Keyed(arn) => Some(By { session: arn, role: arn, issued: None, policies: None }),
+            Self::Session(session) => Some(session.into()),
+        }
+    }
+
+    /// The role of a session.
+    pub(super) fn role(&self) -> Option<&str> {
+        match self {
+            Self::User | Self::Keyed(_) => None,
+            Self::Session(session) => Some(&session.role_arn),
+        }
+    }
 }
+
+/// What S3 says to a key that it does not know, or that is not active.
+pub(super) const UNKNOWN_KEY: &str = "The AWS Access Key Id you provided does not exist in our records.";
 
 const GONE: &str = "The role of the security token included in the request is gone";
 
@@ -57,6 +80,9 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
     if asked.key_id == ACCESS_KEY_ID {
         return Ok(Caller::User);
     }
+    if let Some((arn, _)) = world.access_key(&asked.key_id).filter(|(_, key)| key.active) {
+        return Ok(Caller::Keyed(arn.to_owned()));
+    }
     match world.sessions.get(&asked.key_id) {
         Some(session) if world.unique_id_of(&session.role_arn) != Some(&session.role_id) => {
             Err(refused(403, if s3 { "InvalidAccessKeyId" } else { "InvalidClientTokenId" }, GONE))
@@ -67,10 +93,7 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
             if s3 { "ExpiredToken" } else { "ExpiredTokenException" },
             "The security token included in the request is expired",
         )),
-        None if s3 => {
-            let message = "The AWS Access Key Id you provided does not exist in our records.";
-            Err(refused(403, "InvalidAccessKeyId", message))
-        }
+        None if s3 => Err(refused(403, "InvalidAccessKeyId", UNKNOWN_KEY)),
         None if matches!(asked.service.as_str(), "kms" | "tagging") => {
             let message = "The security token included in the request is invalid.";
             Err(refused(400, "UnrecognizedClientException", message))
@@ -83,6 +106,9 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
 pub(super) fn secret<'a>(world: &'a World, key_id: &str) -> Option<(&'a str, Option<&'a str>)> {
     if key_id == ACCESS_KEY_ID {
         return Some((SECRET_ACCESS_KEY, None));
+    }
+    if let Some((_, key)) = world.access_key(key_id) {
+        return Some((&key.secret, None));
     }
     world.sessions.get(key_id).map(|session| (session.secret.as_str(), Some(session.token.as_str())))
 }
@@ -124,7 +150,7 @@ fn assume(world: &mut World, asked: &Asked, caller: &Caller) -> Result<Node, Ref
     };
     let assuming = Assuming { principal: caller.arn(), role_arn, external_id: fields.get("ExternalId"), session: name };
     let narrowed = match caller {
-        Caller::User => None,
+        Caller::User | Caller::Keyed(_) => None,
         Caller::Session(session) => session.policies.as_deref(),
     };
     let arn = access::assume(world, &assuming, narrowed, &asked.region)?;

@@ -9,13 +9,20 @@ use super::state::{Id, quoted_if_needed};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) stage: Id,
-    pub(super) principal: String,
-    pub(super) role_arn: String,
-    pub(super) external_id: String,
+    pub(super) by: By,
     pub(super) bucket: String,
     /// Of keys; what the URL says after the bucket.
     pub(super) prefix: String,
     pub(super) url: String,
+}
+
+/// As whom Snowflake reaches AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// By a role that its own user assumes.
+    Role { principal: String, role_arn: String, external_id: String },
+    /// By an access key, with the digest of its secret.
+    Key { id: String, digest: String },
 }
 
 impl Access {
@@ -39,7 +46,12 @@ impl Stage {
         let (Some((bucket, prefix)), Some(url)) = (self.bucket(), &self.url) else {
             return Err(fail::unsupported("files of internal stages"));
         };
-        let (role_arn, external_id) = match (&self.integration, &self.credentials) {
+        let role = |role_arn: &str, external_id: &str| By::Role {
+            principal: cx.see().iam_user_arn(),
+            role_arn: role_arn.to_owned(),
+            external_id: external_id.to_owned(),
+        };
+        let by = match (&self.integration, &self.credentials) {
             (Some(link), _) => {
                 let Some(integration) = cx.see().integration(link.id) else { return Err(fail::link_broken(&name)) };
                 if !integration.enabled {
@@ -49,26 +61,15 @@ impl Stage {
                     return Err(fail::location_refused(url, &link.name));
                 }
                 demand_integration(cx, id, link)?;
-                (integration.role_arn.clone(), integration.external_id.clone())
+                role(&integration.role_arn, &integration.external_id)
             }
-            (None, Some(Credentials::Role { arn, external_id })) => (arn.clone(), external_id.clone()),
-            (None, Some(Credentials::Key { .. })) => {
-                let cause = "The AWS Access Key Id you provided is not valid. (Status Code: 403; Error Code: InvalidAccessKeyId)";
-                return Err(fail::stage_failure(cause));
-            }
+            (None, Some(Credentials::Role { arn, external_id })) => role(arn, external_id),
+            (None, Some(Credentials::Key { id, digest })) => By::Key { id: id.clone(), digest: digest.clone() },
             (None, None) => {
                 return Err(fail::stage_failure("Access Denied (Status Code: 403; Error Code: AccessDenied)"));
             }
         };
-        Ok(Access {
-            stage: id,
-            principal: cx.see().iam_user_arn(),
-            role_arn,
-            external_id,
-            bucket: bucket.to_owned(),
-            prefix: prefix.to_owned(),
-            url: url.clone(),
-        })
+        Ok(Access { stage: id, by, bucket: bucket.to_owned(), prefix: prefix.to_owned(), url: url.clone() })
     }
 }
 

@@ -12,6 +12,7 @@ use super::parse::{Name, Parser};
 use super::props::{Props, Value};
 use super::state::{Body, Id, Kind};
 use super::work::{Job, Outcome};
+use crate::sandbox::door::digest;
 
 /// A stage. One without a URL is internal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,11 +40,18 @@ pub(super) struct Link {
     pub(super) name: String,
 }
 
-/// Direct credentials. The secret is not even kept: nothing here can use it.
+/// Direct credentials. Of a secret only what lets AWS recognise it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Credentials {
-    Key { id: String },
-    Role { arn: String, external_id: String },
+    Key {
+        id: String,
+        #[serde(default)]
+        digest: String,
+    },
+    Role {
+        arn: String,
+        external_id: String,
+    },
 }
 
 /// Encryption on the client's or the server's side.
@@ -135,7 +143,7 @@ fn apply_location(cx: &Context<'_>, stage: &mut Stage, props: &mut Props, alteri
                         COPY commands that use a storage integration.";
             return Err(fail::error("001425", "22023", text));
         }
-        let (key, _secret, _token, role) = (
+        let (key, secret, _token, role) = (
             credentials.text("AWS_KEY_ID")?,
             credentials.text("AWS_SECRET_KEY")?,
             credentials.text("AWS_TOKEN")?,
@@ -143,7 +151,7 @@ fn apply_location(cx: &Context<'_>, stage: &mut Stage, props: &mut Props, alteri
         );
         credentials.finish()?;
         stage.credentials = match (key, role) {
-            (Some(id), None) => Some(Credentials::Key { id }),
+            (Some(id), None) => Some(Credentials::Key { id, digest: digest(&secret.unwrap_or_default()) }),
             (None, Some(arn)) => Some(Credentials::Role { arn, external_id: cx.see().new_external_id() }),
             (None, None) => None,
             (Some(_), Some(arn)) => return Err(fail::bad_combination(("AWS_KEY_ID", "…"), ("AWS_ROLE", &arn))),

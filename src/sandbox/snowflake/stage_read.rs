@@ -111,7 +111,7 @@ pub(super) fn describe(cx: &Context<'_>, id: Id) -> Fallible<ResultSet> {
             row("STAGE_INTEGRATION", "STORAGE_INTEGRATION", "String", link.name.clone(), "");
         } else {
             let key = match &stage.credentials {
-                Some(Credentials::Key { id }) => id.clone(),
+                Some(Credentials::Key { id, digest: _ }) => id.clone(),
                 _ => String::new(),
             };
             row("STAGE_CREDENTIALS", "AWS_KEY_ID", "String", key, "");

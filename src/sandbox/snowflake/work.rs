@@ -4,7 +4,7 @@
 
 use regex_lite::Regex;
 
-use super::access::Access;
+use super::access::{Access, By};
 use super::answer::{Column, ResultSet, SessionState, SqlError};
 use super::context::{Context, Question, Slot, Told};
 use super::fail::{self, Fallible};
@@ -105,9 +105,13 @@ impl Worker<'_> {
 
     pub(super) async fn assume(&self, access: &Access) -> Fallible<Assumed> {
         let door = self.simulator.door();
-        door.assume(&access.principal, &access.role_arn, &access.external_id)
-            .await
-            .map_err(|refusal| fail::assume_refused(&refusal))
+        match &access.by {
+            By::Role { principal, role_arn, external_id } => {
+                let assumed = door.assume(principal, role_arn, external_id).await;
+                assumed.map_err(|refusal| fail::assume_refused(&refusal))
+            }
+            By::Key { id, digest } => door.user(id, digest).await.map_err(|refusal| fail::stage_refused(&refusal)),
+        }
     }
 
     /// The objects under a path of a stage.

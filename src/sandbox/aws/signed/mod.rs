@@ -25,6 +25,7 @@ use claim::{Claim, Place};
 
 pub(super) use chunked::unchunk;
 pub(super) use claim::scope;
+pub(super) use words::mismatch;
 
 /// The key of the signature of one request.
 struct Seal<'a> {

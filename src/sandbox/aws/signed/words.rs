@@ -85,7 +85,7 @@ pub(super) fn skewed(service: &str, time: &str) -> Refused {
 }
 
 /// Made with another secret, or for another request.
-pub(super) fn mismatch(service: &str) -> Refused {
+pub(in crate::sandbox::aws) fn mismatch(service: &str) -> Refused {
     let message = "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
                    Access Key and signing method. Consult the service documentation for details.";
     match family(service) {
