@@ -11,8 +11,11 @@ use super::retry::{is_gone_already, may_retry, pause};
 use super::{Event, Patience, Stop};
 use crate::cloud::{Class, Cloud, CloudError, Rows};
 use crate::model::op::From;
-use crate::model::{Act, Condition, Facts, Learn, Op, Probe, Wait};
+use crate::model::{Act, Condition, Facts, Hold, Learn, Op, Probe, Vault, Wait};
 use crate::plan::Step;
+
+/// What S3 says to a key that it does not know, in the message that Snowflake passes on.
+const UNKNOWN_KEY: &str = "InvalidAccessKeyId";
 
 /// Why a step failed, and what became of what it had suspended.
 #[derive(Clone, Debug)]
@@ -107,9 +110,11 @@ impl Run {
     /// Runs the operations of a step in order. After a failure or a stop, what the done operations suspended is brought back, last first.
     pub(super) async fn step(&self, index: usize, step: &Step) -> Result<(), StepError> {
         let mut undo: Vec<Act> = Vec::new();
+        // It lives as long as the step and leaves it nowhere: not as a fact, an event or an error.
+        let mut vault = Vault::default();
         for op in &step.ops {
             let op = op.resolve(&self.facts());
-            if let Err(cause) = self.op(index, &op).await {
+            if let Err(cause) = self.op(index, &op, &mut vault).await {
                 let undone = self.bring_back(index, undo).await;
                 return Err(StepError { op: describe(&op.act), cause, undone });
             }
@@ -118,11 +123,21 @@ impl Run {
         Ok(())
     }
 
-    async fn op(&self, index: usize, op: &Op) -> Result<(), Cause> {
+    async fn op(&self, index: usize, op: &Op, vault: &mut Vault) -> Result<(), Cause> {
         let answer = match &op.act {
             Act::Wait(wait) => self.wait(index, wait).await.map(|()| Answer::Nothing)?,
-            act @ (Act::Sql(_) | Act::Aws(_)) => self.persist(index, act).await?,
+            act @ (Act::Sql(_) | Act::Aws(_)) => self.persist(index, act, vault).await?,
         };
+        for Hold { held, field } in &op.hold {
+            let told = match &answer {
+                Answer::Fields(fields) => fields.secret(field),
+                Answer::Rows(_) | Answer::Nothing => None,
+            };
+            let secret = told.ok_or_else(|| {
+                Cause::Bug(format!("the answer to `{}` does not tell {}", describe(&op.act), held.name()))
+            })?;
+            vault.hold(held.clone(), secret.clone());
+        }
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         for Learn { fact, from } in &op.learn {
             let value = take(&answer, from)
@@ -133,11 +148,11 @@ impl Run {
     }
 
     /// Does one thing, again and again as long as the table allows.
-    async fn persist(&self, index: usize, act: &Act) -> Result<Answer, Cause> {
+    async fn persist(&self, index: usize, act: &Act, vault: &Vault) -> Result<Answer, Cause> {
         let begin = Instant::now();
         let mut attempts = 0;
         loop {
-            let error = match self.once(act).await {
+            let error = match self.once(act, vault).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if is_gone_already(act, &error) => return Ok(Answer::Nothing),
                 Err(error) => error,
@@ -155,10 +170,10 @@ impl Run {
         }
     }
 
-    async fn once(&self, act: &Act) -> Result<Answer, CloudError> {
+    async fn once(&self, act: &Act, vault: &Vault) -> Result<Answer, CloudError> {
         let result = match act {
-            Act::Sql(text) => self.cloud.snowflake()?.query(text).await.map(Answer::Rows),
-            Act::Aws(call) => self.cloud.aws()?.call(call).await.map(Answer::Fields),
+            Act::Sql(text) => self.cloud.snowflake()?.query_with(text, vault).await.map(Answer::Rows),
+            Act::Aws(call) => self.cloud.aws()?.call_with(call, vault).await.map(Answer::Fields),
             Act::Wait(_) => Ok(Answer::Nothing),
         };
         let effect = match &result {
@@ -183,6 +198,9 @@ impl Run {
                     None => return Ok(()),
                     Some(answer) => answer,
                 },
+                Err(error) if wait.until == Condition::KeyIsKnown && !error.message.contains(UNKNOWN_KEY) => {
+                    return Ok(());
+                }
                 Err(error) if matches!(error.class, Class::Authentication) => return Err(Cause::Cloud(error)),
                 Err(error) => error.to_string(),
             };
@@ -216,7 +234,7 @@ impl Run {
         let mut undone = Vec::new();
         for act in undo.into_iter().rev() {
             let act = act.resolve(&self.facts());
-            let failure = self.persist(index, &act).await.err().map(|cause| cause.to_string());
+            let failure = self.persist(index, &act, &Vault::default()).await.err().map(|cause| cause.to_string());
             undone.push((describe(&act), failure));
         }
         undone
@@ -235,7 +253,7 @@ fn reads_only(act: &Act) -> bool {
 /// What an answer lacks to meet a condition; `None` if it meets it.
 fn unmet(until: Condition, rows: &Rows) -> Option<String> {
     match until {
-        Condition::Succeeds => None,
+        Condition::Succeeds | Condition::KeyIsKnown => None,
         Condition::JsonStatusSuccess => {
             let text = rows.first_cell().unwrap_or_default();
             let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -258,7 +276,7 @@ fn why(json: &serde_json::Value, text: &str) -> String {
 
 fn take(answer: &Answer, from: &From) -> Option<String> {
     let value = match (answer, from) {
-        (Answer::Fields(fields), From::Field(name)) => fields.get(name).cloned(),
+        (Answer::Fields(fields), From::Field(name)) => fields.get(name).map(ToOwned::to_owned),
         (Answer::Rows(rows), From::Property(name)) => rows.property(name).map(ToOwned::to_owned),
         _ => None,
     }?;

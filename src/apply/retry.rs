@@ -53,6 +53,8 @@ fn is_idempotent(act: &Act) -> bool {
                 | Call::CreateAlias { .. }
                 | Call::CreateRole { .. }
                 | Call::CreatePolicy { .. }
+                | Call::CreateUser { .. }
+                | Call::CreateAccessKey { .. }
                 | Call::ScheduleKeyDeletion { .. }
                 | Call::CancelKeyDeletion { .. }
         ),

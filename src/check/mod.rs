@@ -1,7 +1,9 @@
 //! Rules over the whole spec that need more than one kind, one file each. They read data (fields, references, gifts), never the insides
 //! of a kind, and touch no cloud. What one kind can have wrong by itself is [`crate::kind::Kind::check`].
 
+mod deputy;
 mod directory;
+mod keys;
 mod locations;
 mod notification;
 mod trust;
@@ -31,7 +33,7 @@ pub struct Finding {
 
 /// The rules, in the order of the reference.
 const RULES: &[fn(&World<'_>) -> Vec<Finding>] =
-    &[locations::check, directory::check, trust::check, notification::check];
+    &[locations::check, directory::check, trust::check, deputy::check, keys::check, notification::check];
 
 /// What rules look at.
 struct World<'a> {

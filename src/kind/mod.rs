@@ -14,6 +14,7 @@ pub mod file_format;
 mod gifts;
 pub mod iam_policy;
 pub mod iam_role;
+pub mod iam_user;
 pub mod kms_key;
 pub mod part;
 pub mod qualified;
@@ -55,6 +56,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<kms_key::KmsKey>::NEW,
         &Typed::<iam_policy::IamPolicy>::NEW,
         &Typed::<iam_role::IamRole>::NEW,
+        &Typed::<iam_user::IamUser>::NEW,
         &Typed::<storage_integration::StorageIntegration>::NEW,
         &Typed::<database::Database>::NEW,
         &Typed::<schema::Schema>::NEW,

@@ -17,6 +17,9 @@ use crate::model::context::Sight;
 use crate::model::sql::Name;
 use crate::model::{Context, Found, Ident, LiveId, Mark, ObjectName, Observed, SchemaName, Seen, Text};
 
+/// A folder under a stage in which there are no files: listing it tells whether the stage is reached, and nothing else.
+pub(crate) const PROBE: &str = "snowssi-probe/";
+
 /// The most rows a `SHOW` lists. Source: Snowflake documentation, "SHOW".
 const CAP: usize = 10_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BucketName, Fact, Facts, Region, Val};
+use super::{BucketName, Fact, Facts, Held, Region, Val};
 
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
@@ -281,9 +281,79 @@ pub enum Call {
     DeletePolicy {
         policy_arn: Val,
     },
+    CreateUser {
+        user: String,
+        path: String,
+        boundary: Option<Val>,
+        tags: Tags,
+    },
+    PutUserPermissionsBoundary {
+        user: String,
+        boundary: Val,
+    },
+    PutUserPolicy {
+        user: String,
+        policy: String,
+        document: Val,
+    },
+    DeleteUserPolicy {
+        user: String,
+        policy: String,
+    },
+    AttachUserPolicy {
+        user: String,
+        policy_arn: Val,
+    },
     DetachUserPolicy {
         user: String,
         policy_arn: Val,
+    },
+    TagUser {
+        user: String,
+        tags: Tags,
+    },
+    UntagUser {
+        user: String,
+        keys: Vec<String>,
+    },
+    DeleteUser {
+        user: String,
+    },
+    /// Tells the secrets `AccessKeyId` and `SecretAccessKey`. The ID is none by itself, but it is worth nothing without the other.
+    CreateAccessKey {
+        user: String,
+    },
+    DeleteAccessKey {
+        user: String,
+        access_key: String,
+    },
+    /// Writes down on the user which key was delivered, and what for: the tag `tag` gets the key's ID and, after a space, `what_for`.
+    RecordAccessKey {
+        user: String,
+        tag: String,
+        access_key: Held,
+        what_for: String,
+    },
+
+    // Secrets Manager.
+    /// Makes sure that there is a secret with these tags, without a value if it is new. One that is to be deleted is restored. One with other
+    /// values of these tags, or without them, is somebody else's: it is refused.
+    CreateSecret {
+        secret: String,
+        description: String,
+        tags: Tags,
+    },
+    /// Puts an access key into a secret, as JSON with AWS's own names, and writes down on the secret which one it is.
+    PutSecretValue {
+        secret: String,
+        tag: String,
+        access_key: Held,
+        secret_key: Held,
+    },
+    /// Within the window it can be restored.
+    DeleteSecret {
+        secret: String,
+        window_days: i32,
     },
 }
 
@@ -298,6 +368,7 @@ impl Call {
     pub fn shown(&self) -> serde_json::Value {
         let mut data = serde_json::to_value(self).unwrap_or_default();
         walk(&mut data, &mut |val| Some(Val::known(val.to_string())));
+        hide(&mut data);
         if let Some(fields) = data.as_object_mut() {
             fields.remove("call");
         }
@@ -320,6 +391,15 @@ impl Call {
         let mut data = serde_json::to_value(self).unwrap_or_default();
         walk(&mut data, &mut |val| Some(val.resolve(facts)));
         serde_json::from_value(data).unwrap_or_else(|_| self.clone())
+    }
+}
+
+/// Puts a placeholder in the place of secrets that are told on the way.
+fn hide(data: &mut serde_json::Value) {
+    for field in data.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if let Ok(held) = serde_json::from_value::<Held>(field.clone()) {
+            *field = held.to_string().into();
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Fact, Facts, Text};
+use super::{Call, Fact, Facts, Held, Text};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Op {
     /// What its answer tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learn: Vec<Learn>,
+    /// Secrets its answer tells, for later operations of the same step only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hold: Vec<Hold>,
     /// What brings back the state before it, if the step fails or is interrupted later on: resuming a task that was suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Act>,
@@ -38,6 +41,15 @@ pub struct Learn {
     pub fact: Fact,
     /// Where it stands.
     pub from: From,
+}
+
+/// How to take a secret out of an answer. It is kept in memory until the step ends, and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The secret.
+    pub held: Held,
+    /// The field of an AWS answer it stands in, such as `SecretAccessKey`.
+    pub field: String,
 }
 
 /// Where in an answer a fact stands.
@@ -86,6 +98,8 @@ pub enum Probe {
 pub enum Condition {
     /// The probe succeeds.
     Succeeds,
+    /// The probe is not refused for an access key that AWS does not know yet; any other answer will do.
+    KeyIsKnown,
     /// The first cell of the answer is a JSON object with `status` = `success`.
     JsonStatusSuccess,
 }
@@ -93,23 +107,30 @@ pub enum Condition {
 impl Op {
     /// A statement.
     pub fn sql(text: Text) -> Self {
-        Self { act: Act::Sql(text), learn: Vec::new(), undo: None }
+        Self { act: Act::Sql(text), learn: Vec::new(), hold: Vec::new(), undo: None }
     }
 
     /// An AWS call.
     pub fn aws(call: Call) -> Self {
-        Self { act: Act::Aws(call), learn: Vec::new(), undo: None }
+        Self { act: Act::Aws(call), learn: Vec::new(), hold: Vec::new(), undo: None }
     }
 
     /// A wait.
     pub fn wait(wait: Wait) -> Self {
-        Self { act: Act::Wait(wait), learn: Vec::new(), undo: None }
+        Self { act: Act::Wait(wait), learn: Vec::new(), hold: Vec::new(), undo: None }
     }
 
     /// Adds a fact that the answer tells.
     #[must_use]
     pub fn learns(mut self, fact: Fact, from: From) -> Self {
         self.learn.push(Learn { fact, from });
+        self
+    }
+
+    /// Adds a secret that the answer tells.
+    #[must_use]
+    pub fn holds(mut self, held: Held, field: &str) -> Self {
+        self.hold.push(Hold { held, field: field.into() });
         self
     }
 
@@ -129,7 +150,7 @@ impl Op {
     #[must_use]
     pub fn resolve(&self, facts: &Facts) -> Self {
         let undo = self.undo.as_ref().map(|act| act.resolve(facts));
-        Self { act: self.act.resolve(facts), learn: self.learn.clone(), undo }
+        Self { act: self.act.resolve(facts), learn: self.learn.clone(), hold: self.hold.clone(), undo }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Facts, Ident, ObjectName, SchemaName, Secret, SecretRef, Val};
+use super::{Fact, Facts, Held, Ident, ObjectName, SchemaName, Secret, SecretRef, Val};
 
 /// A statement, or a part of one, as a list of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ enum Token {
     Body(String),
     /// A string literal that is found only when the statement is sent.
     Secret(SecretRef),
+    /// A string literal that an earlier operation of the same step tells.
+    Held(Held),
 }
 
 /// What can stand as a name in a statement.
@@ -116,6 +118,13 @@ impl Text {
         self
     }
 
+    /// Adds a string literal that an earlier operation of the same step tells.
+    #[must_use]
+    pub fn held(mut self, held: &Held) -> Self {
+        self.0.push(Token::Held(held.clone()));
+        self
+    }
+
     /// Adds the name of a parameter that is an identifier made of letters, digits and `_` only (a session parameter's name).
     /// Anything else is left out; validate first.
     #[must_use]
@@ -161,7 +170,7 @@ impl Text {
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.0.iter().flat_map(|token| match token {
             Token::Literal(value) => value.facts().collect::<Vec<_>>(),
-            Token::Word(_) | Token::Name(_) | Token::Body(_) | Token::Secret(_) => Vec::new(),
+            Token::Word(_) | Token::Name(_) | Token::Body(_) | Token::Secret(_) | Token::Held(_) => Vec::new(),
         })
     }
 
@@ -179,7 +188,7 @@ impl Text {
     ///
     /// # Errors
     /// A fact that is not known yet, or a secret that cannot be read.
-    pub fn render(&self, fetch: &dyn Fn(&SecretRef) -> Result<Secret, String>) -> Result<Secret, RenderError> {
+    pub fn render(&self, fetch: &dyn Fn(From<'_>) -> Result<Secret, String>) -> Result<Secret, RenderError> {
         let mut out = String::new();
         for token in &self.0 {
             let piece = match token {
@@ -187,7 +196,8 @@ impl Text {
                     Some(text) => escape(text),
                     None => return Err(RenderError::Unknown(value.facts().map(ToString::to_string).collect())),
                 },
-                Token::Secret(from) => escape(fetch(from).map_err(RenderError::Secret)?.expose()),
+                Token::Secret(from) => escape(fetch(From::Outside(from)).map_err(RenderError::Secret)?.expose()),
+                Token::Held(held) => escape(fetch(From::Step(held)).map_err(RenderError::Secret)?.expose()),
                 Token::Word(text) => text.to_string(),
                 Token::Name(text) | Token::Body(text) => text.clone(),
             };
@@ -195,6 +205,15 @@ impl Text {
         }
         Ok(Secret::new(out))
     }
+}
+
+/// Where a secret of a statement comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum From<'a> {
+    /// The environment or a file.
+    Outside(&'a SecretRef),
+    /// An earlier operation of the same step.
+    Step(&'a Held),
 }
 
 /// Why a statement cannot be sent.
@@ -216,6 +235,7 @@ impl fmt::Display for Text {
             let piece = match token {
                 Token::Literal(value) => escape(&value.to_string()),
                 Token::Secret(from) => format!("'{from}'"),
+                Token::Held(held) => format!("'{held}'"),
                 Token::Word(text) => text.to_string(),
                 Token::Name(text) | Token::Body(text) => text.clone(),
             };
@@ -256,7 +276,7 @@ mod tests {
     fn a_statement_with_an_unknown_fact_is_not_sent() {
         let fact = Fact::new(&"a.b".parse().unwrap(), "arn");
         let text = Text::new("SELECT").literal(Val::later(fact.clone()));
-        let no_secret = |_: &SecretRef| Err("none".to_owned());
+        let no_secret = |_: From<'_>| Err("none".to_owned());
         assert!(matches!(text.render(&no_secret), Err(RenderError::Unknown(_))));
         let mut facts = Facts::default();
         facts.learn(fact, "x'y");

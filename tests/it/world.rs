@@ -147,6 +147,17 @@ impl World {
         aws_sdk_iam::Client::from_conf(config.build())
     }
 
+    /// Secrets Manager itself.
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        let snowssi::cloud::aws::Embedded { http_client, credentials } = self.embedded.aws();
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_secretsmanager::config::Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .http_client(http_client);
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+
     /// KMS itself.
     pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
         let snowssi::cloud::aws::Embedded { http_client, credentials } = self.embedded.aws();

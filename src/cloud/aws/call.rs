@@ -2,12 +2,12 @@
 
 use super::encryption::Algorithm;
 use super::notification::Entry;
-use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, policy, s3, user};
+use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, policy, s3, secret, user};
 use crate::cloud::{Class, CloudError, Which};
 use crate::model::call::Encryption;
-use crate::model::{Call, Val};
+use crate::model::{Call, Held, Secret, Val, Vault};
 
-pub(super) async fn make(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
+pub(super) async fn make(aws: &Aws, call: &Call, vault: &Vault) -> Result<Answer, CloudError> {
     let _one_writer = match object(call) {
         Some(object) => Some(aws.locks.hold(object).await),
         None => None,
@@ -59,7 +59,21 @@ pub(super) async fn make(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
         | Call::TagPolicy { .. }
         | Call::UntagPolicy { .. }
         | Call::DeletePolicy { .. } => policy::make(aws, call).await,
-        Call::DetachUserPolicy { .. } => user::make(aws, call).await,
+        Call::CreateUser { .. }
+        | Call::PutUserPermissionsBoundary { .. }
+        | Call::PutUserPolicy { .. }
+        | Call::DeleteUserPolicy { .. }
+        | Call::AttachUserPolicy { .. }
+        | Call::DetachUserPolicy { .. }
+        | Call::TagUser { .. }
+        | Call::UntagUser { .. }
+        | Call::DeleteUser { .. }
+        | Call::CreateAccessKey { .. }
+        | Call::DeleteAccessKey { .. }
+        | Call::RecordAccessKey { .. } => user::make(aws, call, vault).await,
+        Call::CreateSecret { .. } | Call::PutSecretValue { .. } | Call::DeleteSecret { .. } => {
+            secret::make(aws, call, vault).await
+        }
     }
 }
 
@@ -99,7 +113,7 @@ async fn of_s3(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
 /// What a call writes to; two calls about one object never overlap.
 fn object(call: &Call) -> Option<String> {
     let data = serde_json::to_value(call).ok()?;
-    ["bucket", "role", "user", "policy_arn", "key", "alias"].iter().find_map(|kind| {
+    ["bucket", "role", "user", "policy_arn", "secret", "key", "alias"].iter().find_map(|kind| {
         let name = data.get(kind)?;
         let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
         // A key is named by its ID or by its ARN, which ends in the ID.
@@ -117,6 +131,14 @@ pub(super) fn known<'a>(call: &Call, val: &'a Val) -> Result<&'a str, CloudError
         let facts: Vec<_> = val.facts().map(ToString::to_string).collect();
         bug(call, &format!("{} is still unknown when it is needed", facts.join(", ")))
     })
+}
+
+/// A secret that an earlier operation of the step told.
+///
+/// # Errors
+/// None did.
+pub(super) fn told<'a>(call: &Call, held: &Held, vault: &'a Vault) -> Result<&'a Secret, CloudError> {
+    vault.get(held).map_err(|what| bug(call, what.trim_start_matches("bug in snowssi: ")))
 }
 
 /// A call that reached the wrong service.

@@ -104,6 +104,16 @@ pub const TABLE: &[Entry] = &[
     entry("DependencyTimeoutException", Class::Unknown, "KMS failed; the call may have had its effect"),
     entry("KMSInternalException", Class::Unknown, "KMS failed; the call may have had its effect"),
     entry("LimitExceededException", Class::Permanent, "a quota of KMS is reached"),
+    // Secrets Manager.
+    entry("ResourceNotFoundException", Class::NotFound, ""),
+    entry("ResourceExistsException", Class::AlreadyExists, "the name of the secret is taken"),
+    entry(
+        "InvalidRequestException",
+        Class::Permanent,
+        "the state of the secret does not allow it: it may be to be deleted",
+    ),
+    entry("EncryptionFailure", Class::Permanent, "the secret's key cannot be used: check that it is enabled"),
+    entry("InternalServiceError", Class::Unknown, "AWS failed; the call may have had its effect"),
     // Who we are.
     entry("ExpiredToken", Class::Authentication, EXPIRED),
     entry("ExpiredTokenException", Class::Authentication, EXPIRED),

@@ -23,6 +23,7 @@ mod regions;
 mod request;
 mod role;
 mod s3;
+mod secret;
 pub mod state;
 mod tagging;
 mod tags;
@@ -35,7 +36,8 @@ mod tests;
 
 pub use open::{AssumeRole, AwsOptions, Embedded};
 pub use state::{
-    Attachment, BucketReads, BucketState, Caller, Entity, KeyState, PolicyState, ReadTags, RoleState, Tagged,
+    Attachment, BucketReads, BucketState, Caller, Entity, KeyId, KeyState, PolicyState, ReadTags, RoleState,
+    SecretState, Tagged, UserState,
 };
 
 use std::collections::BTreeMap;
@@ -45,10 +47,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{CloudError, Stats};
-use crate::model::{Arn, BucketName, Call, Region};
+use crate::model::{Arn, BucketName, Call, Region, Secret, Vault};
 
-/// What an AWS call answered, by field name (`Arn`, `KeyId`).
-pub type Answer = BTreeMap<String, String>;
+/// What an AWS call answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    fields: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Secret>,
+}
+
+impl Answer {
+    /// An answer that tells nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A field by its name, such as `Arn` or `KeyId`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// Adds a secret.
+    #[must_use]
+    pub(crate) fn with_secret(mut self, name: &str, secret: Secret) -> Self {
+        self.secrets.insert(name.to_owned(), secret);
+        self
+    }
+
+    /// A secret by the name of its field, such as `SecretAccessKey`.
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        self.secrets.get(name)
+    }
+}
+
+impl FromIterator<(String, String)> for Answer {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(fields: I) -> Self {
+        Self { fields: fields.into_iter().collect(), secrets: BTreeMap::new() }
+    }
+}
+
+impl<const N: usize> From<[(String, String); N]> for Answer {
+    fn from(fields: [(String, String); N]) -> Self {
+        fields.into_iter().collect()
+    }
+}
 
 /// More pages than any account can fill; a guard against a marker that never ends.
 const MOST_PAGES: usize = 1000;
@@ -59,6 +101,7 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
     kms: aws_sdk_kms::Client,
+    secrets: aws_sdk_secretsmanager::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
     buckets: regions::Buckets,
     permits: Semaphore,
@@ -137,6 +180,21 @@ impl Aws {
         policy::under(self, path).await
     }
 
+    /// A user with its policies and the IDs of its access keys; `None` if there is none.
+    pub async fn user(&self, name: &str) -> Result<Option<UserState>, CloudError> {
+        user::read(self, name).await
+    }
+
+    /// Names of the users under a path.
+    pub async fn users_under(&self, path: &str) -> Result<Vec<String>, CloudError> {
+        user::under(self, path).await
+    }
+
+    /// A secret of Secrets Manager, without its value; `None` if there is none of this name.
+    pub async fn secret(&self, name: &str) -> Result<Option<SecretState>, CloudError> {
+        secret::read(self, name).await
+    }
+
     /// Everything with this stack's tag, by the Resource Groups Tagging API (buckets and keys; it does not list roles). Asked once per
     /// run however often it is called, because it is eventually consistent and slow.
     pub async fn tagged(&self, stack: &str) -> Result<Arc<Vec<Tagged>>, CloudError> {
@@ -159,8 +217,16 @@ impl Aws {
     /// # Errors
     /// [`codes`] says what each class of refusal means. A call that still has a hole is a bug of the planner.
     pub async fn call(&self, call: &Call) -> Result<Answer, CloudError> {
+        self.call_with(call, &Vault::default()).await
+    }
+
+    /// [`call`](Self::call), with secrets that earlier operations of its step told.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub async fn call_with(&self, call: &Call, vault: &Vault) -> Result<Answer, CloudError> {
         tagging::forget(self);
-        call::make(self, call).await
+        call::make(self, call, vault).await
     }
 }
 

@@ -104,6 +104,9 @@ pub(super) async fn open(options: AwsOptions) -> Result<Aws, CloudError> {
         sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&config).interceptor(watch()).build()),
         iam: aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(&config).interceptor(watch()).build()),
         kms: aws_sdk_kms::Client::from_conf(aws_sdk_kms::config::Builder::from(&config).interceptor(watch()).build()),
+        secrets: aws_sdk_secretsmanager::Client::from_conf(
+            aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(watch()).build(),
+        ),
         tagging: aws_sdk_resourcegroupstagging::Client::from_conf(
             aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(watch()).build(),
         ),

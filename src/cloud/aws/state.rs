@@ -186,6 +186,45 @@ impl std::fmt::Display for Entity {
     }
 }
 
+/// An IAM user as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserState {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// Its ARN.
+    pub arn: Arn,
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// Its inline policies, by name.
+    pub inline: BTreeMap<String, String>,
+    /// ARNs of attached managed policies.
+    pub attached: Vec<String>,
+    /// Its access keys.
+    pub keys: Vec<KeyId>,
+    /// All its tags.
+    pub tags: Tags,
+}
+
+/// An access key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyId {
+    /// Its ID.
+    pub id: String,
+    /// Whether it opens anything.
+    pub active: bool,
+}
+
+/// A secret of AWS Secrets Manager, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretState {
+    /// Whether it is to be deleted.
+    pub going: bool,
+    /// All its tags.
+    pub tags: Tags,
+}
+
 /// A resource that the tagging API lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tagged {

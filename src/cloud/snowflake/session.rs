@@ -17,7 +17,8 @@ use super::transport::Transport;
 use super::verb::{only_reads, verb};
 use super::{Connection, Endpoint, Pace, Rows};
 use crate::cloud::{CloudError, Stats, Which};
-use crate::model::{Secret, SecretRef, Text};
+use crate::model::sql::From;
+use crate::model::{Secret, SecretRef, Text, Vault};
 
 /// Finds a secret when a statement that needs it is sent.
 pub type Resolver = Arc<dyn Fn(&SecretRef) -> Result<Secret, String> + Send + Sync>;
@@ -105,7 +106,12 @@ impl Session {
 
     /// Runs one statement.
     pub async fn query(&self, text: &Text) -> Result<Rows, CloudError> {
-        let ran = self.run(text).await;
+        self.query_with(text, &Vault::default()).await
+    }
+
+    /// Runs one statement, with secrets that earlier operations of its step told.
+    pub async fn query_with(&self, text: &Text, vault: &Vault) -> Result<Rows, CloudError> {
+        let ran = self.run(text, vault).await;
         if !only_reads(&text.to_string()) {
             // What was shared may not be so any more; also if it failed, since it may have had its effect.
             self.forget_shared();
@@ -118,7 +124,7 @@ impl Session {
     /// wait for it, and not kept.
     pub async fn shared(&self, text: &Text) -> Result<Arc<Rows>, CloudError> {
         let cell = Arc::clone(self.lock().entry(text.clone()).or_default());
-        let ran = cell.get_or_init(|| async { self.run(text).await.map(Arc::new) }).await.clone();
+        let ran = cell.get_or_init(|| async { self.run(text, &Vault::default()).await.map(Arc::new) }).await.clone();
         if ran.is_err() {
             let mut shared = self.lock();
             if shared.get(text).is_some_and(|kept| Arc::ptr_eq(kept, &cell)) {
@@ -151,8 +157,8 @@ impl Session {
         }
     }
 
-    async fn run(&self, text: &Text) -> Result<Rows, CloudError> {
-        let (sql, secrets) = self.rendered(text)?;
+    async fn run(&self, text: &Text, vault: &Vault) -> Result<Rows, CloudError> {
+        let (sql, secrets) = self.rendered(text, vault)?;
         let _room = self.room.acquire().await.map_err(|_| {
             CloudError::unexpected(Which::Snowflake, &shown(text), "bug in snowssi: the session is shut")
         })?;
@@ -172,10 +178,13 @@ impl Session {
     }
 
     /// The statement with its secrets, and the secrets alone.
-    fn rendered(&self, text: &Text) -> Result<(Secret, Vec<Secret>), CloudError> {
+    fn rendered(&self, text: &Text, vault: &Vault) -> Result<(Secret, Vec<Secret>), CloudError> {
         let found = std::cell::RefCell::new(Vec::new());
-        let fetch = |from: &SecretRef| {
-            let secret = (self.options.secrets)(from)?;
+        let fetch = |from: From<'_>| {
+            let secret = match from {
+                From::Outside(from) => (self.options.secrets)(from)?,
+                From::Step(held) => vault.get(held)?.clone(),
+            };
             found.borrow_mut().push(secret.clone());
             Ok(secret)
         };

@@ -194,7 +194,11 @@ url = "s3://inbound-events-example/"
         };
         let credentials = Field {
             name: "credentials".into(),
-            value: (*keys != Keys::None).then_some(Shown::Sensitive),
+            value: match keys {
+                Keys::None => None,
+                Keys::Hidden | Keys::Given(_) => Some(Shown::Sensitive),
+                Keys::Delivered(by) => Some(Shown::from(format!("the access key of {by}"))),
+            },
             class: match keys {
                 // A key can be set but not taken away.
                 Keys::None | Keys::Hidden => Class::Replaces,

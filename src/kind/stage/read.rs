@@ -59,7 +59,7 @@ async fn dangling(
         is_older(created.as_deref(), theirs).then_some(name)
     };
     let asked = stages.into_iter().filter_map(suspect).map(|name| async move {
-        let probe = Text::new("LIST").literal(format!("@{name}/{PROBE}"));
+        let probe = Text::new("LIST").literal(format!("@{name}/{}", show::PROBE));
         match session.shared(&probe).await {
             Err(refusal) if refusal.code.trim_start_matches('0') == NO_INTEGRATION => Some(name),
             // Whatever else is wrong is found and told elsewhere.
@@ -69,8 +69,6 @@ async fn dangling(
     Ok(join_all(asked).await.into_iter().flatten().collect())
 }
 
-/// Where no files are.
-const PROBE: &str = "snowssi-probe/";
 /// "Integration associated with the stage … cannot be found." Source: Snowflake documentation, "Troubleshooting storage integrations".
 const NO_INTEGRATION: &str = "3139";
 

@@ -1,4 +1,4 @@
-//! The embedded AWS: S3, KMS, IAM, STS and the tagging API behind the real SDK, in this process.
+//! The embedded AWS: S3, KMS, IAM, STS, Secrets Manager and the tagging API behind the real SDK, in this process.
 //!
 //! Everything is written from what AWS documents and does; where an answer of AWS depends on a policy document, the live document decides.
 //! One account, all regions. A request is handled whole while the world is locked, so operations are atomic, and what a change made is on
@@ -15,6 +15,7 @@ mod history;
 mod iam;
 mod kms;
 mod s3;
+mod secrets;
 mod session;
 mod signed;
 mod store;
@@ -225,6 +226,7 @@ impl AwsSandbox {
         match asked.service.as_str() {
             "iam" => iam::answer(world, asked, operation),
             "kms" => kms::answer(world, asked, operation),
+            "secretsmanager" => secrets::answer(world, asked, operation),
             "tagging" => tagging::answer(world, asked),
             _ => s3::answer(world, &self.store, asked, operation),
         }
@@ -253,7 +255,7 @@ fn operation(asked: &Asked) -> Option<String> {
             .into_iter()
             .find(|(name, _)| name == "Action")
             .map(|(_, action)| action),
-        "kms" | "tagging" => Some(asked.header("x-amz-target")?.rsplit('.').next()?.to_owned()),
+        "kms" | "secretsmanager" | "tagging" => Some(asked.header("x-amz-target")?.rsplit('.').next()?.to_owned()),
         "s3" => s3::operation(asked).map(str::to_owned),
         _ => None,
     }

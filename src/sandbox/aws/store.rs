@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
-use super::{iam, kms, lock, s3, sts};
+use super::{iam, kms, lock, s3, secrets, sts};
 use crate::sandbox::clock::Clock;
 
 /// Everything there is in the account.
@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) iam: iam::State,
     /// Keys and aliases, by region.
     pub(super) kms: BTreeMap<String, kms::Region>,
+    /// Secrets by region and name.
+    pub(super) secrets: BTreeMap<String, BTreeMap<String, secrets::Secret>>,
     /// Buckets of all regions, by name.
     pub(super) buckets: BTreeMap<String, s3::Bucket>,
     /// Names of buckets of other accounts.

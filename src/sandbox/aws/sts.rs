@@ -94,7 +94,7 @@ pub(super) fn caller(world: &World, asked: &Asked) -> Result<Caller, Refused> {
             "The security token included in the request is expired",
         )),
         None if s3 => Err(refused(403, "InvalidAccessKeyId", UNKNOWN_KEY)),
-        None if matches!(asked.service.as_str(), "kms" | "tagging") => {
+        None if matches!(asked.service.as_str(), "kms" | "secretsmanager" | "tagging") => {
             let message = "The security token included in the request is invalid.";
             Err(refused(400, "UnrecognizedClientException", message))
         }

@@ -179,7 +179,7 @@ fn call(world: &World, asked: &Asked, operation: Option<&str>) -> Call {
 }
 
 /// The parameters that name what a call is about, those that say most first.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "RoleArn",
     "RoleName",
     "UserName",
@@ -192,6 +192,8 @@ const NAMES: [&str; 12] = [
     "QueueName",
     "TopicArn",
     "AccessKeyId",
+    "SecretId",
+    "Name",
 ];
 
 fn resource(asked: &Asked) -> Option<String> {

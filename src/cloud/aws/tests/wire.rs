@@ -3,13 +3,17 @@
 use super::super::fake::{Asked, aws, ok, told};
 use super::name;
 use crate::model::call::{Encryption, LifecycleRule, PublicAccessBlock};
-use crate::model::{Call, Tags};
+use crate::model::{Call, Held, Secret, Tags, Vault};
 
 /// What must stand in the one request that changes something: method and sub-resource for S3, the action otherwise; and in its body.
 type Wire = (&'static str, &'static [&'static str]);
 
 fn key() -> crate::model::Val {
     "1234".into()
+}
+
+fn held(name: &str) -> Held {
+    Held::new(&"iam_user.u".parse().unwrap(), name)
 }
 
 fn tags() -> Tags {
@@ -98,6 +102,20 @@ fn calls() -> Vec<Call> {
         Call::UntagPolicy { policy_arn: "arn:p".into(), keys: vec!["k".into()] },
         Call::DeletePolicy { policy_arn: "arn:p".into() },
         Call::DetachUserPolicy { user: "u".into(), policy_arn: "arn:p".into() },
+        Call::AttachUserPolicy { user: "u".into(), policy_arn: "arn:p".into() },
+        Call::CreateUser { user: "u".into(), path: "/p/".into(), boundary: Some("arn:b".into()), tags: tags() },
+        Call::PutUserPermissionsBoundary { user: "u".into(), boundary: "arn:b".into() },
+        Call::PutUserPolicy { user: "u".into(), policy: "p".into(), document: "{}".into() },
+        Call::DeleteUserPolicy { user: "u".into(), policy: "p".into() },
+        Call::TagUser { user: "u".into(), tags: tags() },
+        Call::UntagUser { user: "u".into(), keys: vec!["k".into()] },
+        Call::DeleteUser { user: "u".into() },
+        Call::CreateAccessKey { user: "u".into() },
+        Call::DeleteAccessKey { user: "u".into(), access_key: "AKIA1".into() },
+        Call::RecordAccessKey { user: "u".into(), tag: "t".into(), access_key: held("id"), what_for: "w".into() },
+        Call::CreateSecret { secret: "s".into(), description: "d".into(), tags: tags() },
+        Call::PutSecretValue { secret: "s".into(), tag: "t".into(), access_key: held("id"), secret_key: held("key") },
+        Call::DeleteSecret { secret: "s".into(), window_days: 30 },
     ]
 }
 
@@ -186,11 +204,28 @@ fn expected(call: &Call) -> Wire {
         Call::UntagPolicy { .. } => ("UntagPolicy", &["TagKeys.member.1=k"]),
         Call::DeletePolicy { .. } => ("DeletePolicy", &["PolicyArn=arn%3Ap"]),
         Call::DetachUserPolicy { .. } => ("DetachUserPolicy", &["UserName=u", "PolicyArn=arn%3Ap"]),
+        Call::AttachUserPolicy { .. } => ("AttachUserPolicy", &["UserName=u", "PolicyArn=arn%3Ap"]),
+        Call::CreateUser { .. } => {
+            ("CreateUser", &["UserName=u", "Path=%2Fp%2F", "PermissionsBoundary=arn%3Ab", "Value=v"])
+        }
+        Call::PutUserPermissionsBoundary { .. } => ("PutUserPermissionsBoundary", &["PermissionsBoundary=arn%3Ab"]),
+        Call::PutUserPolicy { .. } => ("PutUserPolicy", &["UserName=u", "PolicyName=p", "PolicyDocument=%7B%7D"]),
+        Call::DeleteUserPolicy { .. } => ("DeleteUserPolicy", &["UserName=u", "PolicyName=p"]),
+        Call::TagUser { .. } => ("TagUser", &["UserName=u", "Key=k", "Value=v"]),
+        Call::UntagUser { .. } => ("UntagUser", &["TagKeys.member.1=k"]),
+        Call::DeleteUser { .. } => ("DeleteUser", &["UserName=u"]),
+        Call::CreateAccessKey { .. } => ("CreateAccessKey", &["UserName=u"]),
+        Call::DeleteAccessKey { .. } => ("DeleteAccessKey", &["UserName=u", "AccessKeyId=AKIA1"]),
+        Call::RecordAccessKey { .. } => ("TagUser", &["UserName=u", "Key=t", "Value=AKIA9%20w"]),
+        Call::CreateSecret { .. } => ("CreateSecret", &["\"Name\":\"s\"", "\"Description\":\"d\"", "\"Key\":\"k\""]),
+        // The value goes before; this is the note of which key it is.
+        Call::PutSecretValue { .. } => ("TagResource", &["\"SecretId\":\"s\"", "\"Value\":\"AKIA9\""]),
+        Call::DeleteSecret { .. } => ("DeleteSecret", &["\"SecretId\":\"s\"", "\"RecoveryWindowInDays\":30"]),
     }
 }
 
 /// How many calls there are: `calls` has one of each.
-const VARIANTS: usize = 47;
+const VARIANTS: usize = 61;
 
 fn wire(asked: &Asked) -> String {
     if asked.host.starts_with("s3.") {
@@ -210,6 +245,15 @@ fn answer(asked: &Asked) -> super::super::fake::Told {
             <Arn>arn:aws:iam::123456789012:role/p/r</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate></Role></CreateRoleResult>\
             </CreateRoleResponse>",
         ),
+        "DescribeSecret" => super::kms_error("ResourceNotFoundException"),
+        "CreateUser" => ok(
+            "<CreateUserResponse><CreateUserResult><User><Path>/p/</Path><UserName>u</UserName><UserId>AIDA1</UserId>\
+            <Arn>arn:aws:iam::123456789012:user/p/u</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate></User></CreateUserResult>\
+            </CreateUserResponse>",
+        ),
+        "CreateAccessKey" => ok("<CreateAccessKeyResponse><CreateAccessKeyResult><AccessKey><UserName>u</UserName>\
+            <AccessKeyId>AKIA1</AccessKeyId><Status>Active</Status><SecretAccessKey>x</SecretAccessKey></AccessKey>\
+            </CreateAccessKeyResult></CreateAccessKeyResponse>"),
         "GetPolicy" => ok(
             "<GetPolicyResponse><GetPolicyResult><Policy><Arn>arn:p</Arn><DefaultVersionId>v3</DefaultVersionId></Policy>\
             </GetPolicyResult></GetPolicyResponse>",
@@ -245,7 +289,10 @@ async fn every_call_is_what_its_name_says() {
     assert_eq!(calls.iter().map(Call::operation).collect::<std::collections::BTreeSet<_>>().len(), VARIANTS);
     for call in calls {
         let (aws, fake) = aws(answer).await;
-        aws.call(&call).await.unwrap_or_else(|error| panic!("{call:?}: {error}"));
+        let mut vault = Vault::default();
+        vault.hold(held("id"), Secret::new("AKIA9"));
+        vault.hold(held("key"), Secret::new("canary"));
+        aws.call_with(&call, &vault).await.unwrap_or_else(|error| panic!("{call:?}: {error}"));
         let asked = fake.asked().pop().unwrap();
         let (operation, pieces) = expected(&call);
         assert_eq!(wire(&asked), operation, "{call:?}");

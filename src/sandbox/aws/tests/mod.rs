@@ -10,6 +10,7 @@ mod s3;
 mod s3_config;
 mod s3_notification;
 mod s3_objects;
+mod secrets;
 mod sts;
 mod users;
 mod world;
@@ -31,6 +32,7 @@ use super::AwsSandbox;
 struct Clients {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
+    secrets: aws_sdk_secretsmanager::Client,
     iam: aws_sdk_iam::Client,
     sts: aws_sdk_sts::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
@@ -54,6 +56,7 @@ fn clients_in(sandbox: &Arc<AwsSandbox>, region: &'static str) -> Clients {
     Clients {
         s3: aws_sdk_s3::Client::from_conf(s3),
         kms: aws_sdk_kms::Client::new(&config),
+        secrets: aws_sdk_secretsmanager::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
         sts: aws_sdk_sts::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
