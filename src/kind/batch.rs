@@ -467,6 +467,7 @@ impl<K: Kind> LiveBatch for LiveEntries<K> {
 fn revise<K: Kind>(draft: &mut Draft, want: &K::Props, mark: &Mark, have: &K::Props, forced: &Forced) {
     let live_mark = K::mark(have);
     let mut diff = compare(K::fields(want), K::fields(have));
+    diff.weigh(|change| K::effect(want, have, change));
     let reason = forced.replace.clone().or_else(|| K::broken(have));
     draft.mark = live_mark.cloned();
     draft.had = K::refs(have);
@@ -490,6 +491,9 @@ fn revise<K: Kind>(draft: &mut Draft, want: &K::Props, mark: &Mark, have: &K::Pr
         draft.action = if draft.action == Action::Adopt { Action::Adopt } else { Action::Update };
         draft.parts = K::alter(&draft.at, want, have, &diff);
         draft.breaks = K::conflicts(want, have);
+        if diff.loses_data() {
+            draft.breaks.push("data is lost with what is dropped".into());
+        }
         draft.changes = diff.into_changes();
     }
     if !relinks.is_empty() {

@@ -24,6 +24,7 @@ pub mod show;
 pub mod stage;
 pub mod storage_integration;
 pub mod stream;
+pub mod table;
 pub mod task;
 #[cfg(test)]
 mod trial;
@@ -47,7 +48,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::cloud::{Cloud, CloudError};
-use crate::model::{Address, Context, Facts, LiveId, Mark, Observed, Op};
+use crate::model::{Address, Change, Context, Effect, Facts, LiveId, Mark, Observed, Op};
 
 /// Every kind, in the order of the reference.
 pub fn all() -> &'static [&'static dyn AnyKind] {
@@ -63,6 +64,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<warehouse::Warehouse>::NEW,
         &Typed::<file_format::FileFormat>::NEW,
         &Typed::<stage::Stage>::NEW,
+        &Typed::<table::Table>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,
     ]
@@ -209,6 +211,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// Every property as a field of the spec, in the order of the reference. Destructure the properties in full.
     fn fields(props: &Self::Props) -> Vec<Field>;
+
+    /// What a difference means where that depends on both sides: a longer text column is altered, a shorter one needs a new table. `None`
+    /// if it does not count after all. By default the field's class decides.
+    fn effect(_want: &Self::Props, _have: &Self::Props, change: &Change) -> Option<Effect> {
+        Some(change.effect)
+    }
 
     /// The mark a live object carries.
     fn mark(props: &Self::Props) -> Option<&Mark>;

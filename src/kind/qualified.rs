@@ -1,7 +1,9 @@
 //! What all kinds of objects in schemas share: a full name out of the fields `schema` and `name`, and where they live.
 
-use super::{Attribute, OnReplace, Ref, Source};
-use crate::model::{Ident, LiveId, SchemaName};
+use serde_json::json;
+
+use super::{Attribute, Fields, OnReplace, Ref, Source};
+use crate::model::{Ident, LiveId, ObjectName, SchemaName};
 
 /// The attribute `fqn`: the full name with every part quoted, as statements need it.
 pub const FQN: Attribute = Attribute {
@@ -15,6 +17,20 @@ pub const FQN: Attribute = Attribute {
 pub fn home(schema: &SchemaName) -> Vec<Ref> {
     let to = |to: LiveId, why: &'static str| Ref { to, why, on_replace: OnReplace::Replace };
     vec![to(LiveId::new("database", &schema.database), "its database"), to(LiveId::new("schema", schema), "its schema")]
+}
+
+/// The fields of an entry about the object of this full name, for import.
+///
+/// # Errors
+/// Why the text is no full name, a sentence without a period.
+pub fn named(name: &str) -> Result<Fields, String> {
+    let name: ObjectName = name.parse().map_err(|error| format!("`{name}` is not `DATABASE.SCHEMA.NAME`: {error}"))?;
+    Ok(exported(&name))
+}
+
+/// The fields that name an object in a schema.
+pub fn exported(name: &ObjectName) -> Fields {
+    vec![("schema", json!(name.schema.to_string())), ("name", json!(name.name.to_string()))]
 }
 
 fn full_name(field: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {

@@ -249,6 +249,8 @@ pub enum Level {
     Warehouse,
     /// A task.
     Task,
+    /// A table.
+    Table,
 }
 
 impl Level {
@@ -258,6 +260,7 @@ impl Level {
             Self::Schema => ("SHOW PARAMETERS IN SCHEMA", "SCHEMA"),
             Self::Warehouse => ("SHOW PARAMETERS IN WAREHOUSE", "WAREHOUSE"),
             Self::Task => ("SHOW PARAMETERS IN TASK", "TASK"),
+            Self::Table => ("SHOW PARAMETERS IN TABLE", "TABLE"),
         }
     }
 }

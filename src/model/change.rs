@@ -28,6 +28,8 @@ pub enum Action {
 pub enum Effect {
     /// It is altered in place.
     InPlace,
+    /// It is altered in place, and data that others may need goes with what was there: a column that is dropped.
+    LosesData,
     /// Only a new object can have it.
     Replaces,
 }
@@ -143,6 +145,20 @@ impl Diff {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Whether altering the object destroys data in it.
+    pub fn loses_data(&self) -> bool {
+        self.changes.iter().any(|change| change.effect == Effect::LosesData)
+    }
+
+    /// Weighs every change anew; those without an effect are left out.
+    pub fn weigh(&mut self, effect: impl Fn(&Change) -> Option<Effect>) {
+        self.changes.retain_mut(|change| {
+            let new = effect(change);
+            change.effect = new.unwrap_or(change.effect);
+            new.is_some()
+        });
     }
 
     /// Whether the object must be replaced.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::drafts::Drafts;
 use super::{Adopt, Denial, Mode, Problem, World};
 use crate::kind::Draft;
-use crate::model::{Action, Address, LiveId, Seen};
+use crate::model::{Action, Address, Effect, LiveId, Seen};
 
 /// What ownership allows.
 #[derive(Debug, Default)]
@@ -77,14 +77,15 @@ pub(super) fn denials(world: &World<'_>, drafts: &Drafts) -> Vec<Denial> {
     let protected = |draft: &&Draft| {
         let spec = world.options.entries.get(&draft.at).is_some_and(|entry| entry.protect);
         let live = draft.mark.as_ref().is_some_and(|mark| mark.protect);
-        live || (spec && draft.action == Action::Replace)
+        live || (spec && draft.action != Action::Delete)
     };
+    let loses = |draft: &&Draft| draft.changes.iter().any(|change| change.effect == Effect::LosesData);
     let allowed = |draft: &&Draft| world.options.allow_destroy.iter().any(|given| given.selects(&draft.at));
     let Drafts { drafts, facts: _, renamed } = drafts;
     drafts
         .iter()
         .filter(|draft| !renamed.contains(&draft.id))
-        .filter(|draft| matches!(draft.action, Action::Delete | Action::Replace))
+        .filter(|draft| matches!(draft.action, Action::Delete | Action::Replace) || loses(draft))
         .filter(protected)
         .filter(|draft| !allowed(draft))
         .map(|draft| Denial {
@@ -92,7 +93,11 @@ pub(super) fn denials(world: &World<'_>, drafts: &Drafts) -> Vec<Denial> {
             reason: format!(
                 "{} is protected: it may not be {}; to allow it, give --allow-destroy {}",
                 draft.id,
-                if draft.action == Action::Replace { "replaced" } else { "destroyed" },
+                match draft.action {
+                    Action::Replace => "replaced",
+                    Action::Delete => "destroyed",
+                    Action::Keep | Action::Create | Action::Update | Action::Adopt => "changed so that it loses data",
+                },
                 draft.at
             ),
         })

@@ -125,7 +125,11 @@ fn owner(change: &Change, address: &Address, style: Style) -> String {
 fn field(change: &Change, width: usize, action: Action, style: Style) -> String {
     let Change { field, before, after, effect } = change;
     let forces = *effect == Effect::Replaces && action == Action::Replace;
-    let forces = if forces { style.paint(Label::Danger, "  # forces replacement") } else { String::new() };
+    let forces = match effect {
+        _ if forces => style.paint(Label::Danger, "  # forces replacement"),
+        Effect::LosesData => style.paint(Label::Danger, "  # loses data"),
+        Effect::InPlace | Effect::Replaces => String::new(),
+    };
     let (symbol, label) = match (before, after) {
         (None, _) => ("+", Label::Add),
         (_, None) => ("-", Label::Danger),

@@ -132,7 +132,8 @@ impl Check<'_> {
         }
         // What this leaves undone the next change finds, as it has to be found alone.
         let found = self.apply(&base, Mode::Apply, &back);
-        let action = if change.replaces || change.replaces_back { Action::Replace } else { Action::Update };
+        let replaced = (change.replaces && !change.altered_back) || change.replaces_back;
+        let action = if replaced { Action::Replace } else { Action::Update };
         let expected = Expected { at, action, fields: change.shown_back() };
         self.exactly(found.as_ref(), expected, &change.along, &back);
     }

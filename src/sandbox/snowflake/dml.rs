@@ -21,8 +21,9 @@ pub(super) fn create_table(
     let (head, props) = table::head(p)?;
     let mut made = Table { kind: kind.to_owned(), ..Table::default() };
     match head {
-        TableHead::Columns(columns) => {
+        TableHead::Columns(columns, cluster_by) => {
             made.columns = columns;
+            made.cluster_by = cluster_by;
             table::make(cx, &name, create, props, made)
         }
         TableHead::Like(other) => {

@@ -5,6 +5,7 @@ pub mod wire;
 
 mod access;
 mod beyond;
+mod columns;
 mod container;
 mod context;
 mod dml;

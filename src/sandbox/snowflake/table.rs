@@ -22,6 +22,11 @@ pub(super) struct Table {
     /// `TABLE`, `TRANSIENT` or `TEMPORARY`.
     pub(super) kind: String,
     pub(super) change_tracking: bool,
+    /// The expressions it is clustered by, as written; empty for none.
+    #[serde(default)]
+    pub(super) cluster_by: String,
+    #[serde(default)]
+    pub(super) schema_evolution: bool,
 }
 
 /// A row with a number that no other row of its table ever had.
@@ -83,8 +88,8 @@ pub(super) fn normal_type(name: &str, args: &[String]) -> Option<String> {
     })
 }
 
-fn column(p: &mut Parser<'_>) -> Fallible<TableColumn> {
-    let name = p.ident()?;
+/// A type, as Snowflake reads it back.
+pub(super) fn data_type(p: &mut Parser<'_>) -> Fallible<String> {
     let place = p.mark_place();
     let Some(word) = p.word() else { return Err(p.unexpected()) };
     p.advance();
@@ -101,7 +106,13 @@ fn column(p: &mut Parser<'_>) -> Fallible<TableColumn> {
         }
         p.need_mark(")")?;
     }
-    let Some(kind) = normal_type(&word, &args) else { return Err(p.unexpected_at(place)) };
+    normal_type(&word, &args).ok_or_else(|| p.unexpected_at(place))
+}
+
+/// One column of CREATE TABLE or ADD COLUMN.
+pub(super) fn column(p: &mut Parser<'_>) -> Fallible<TableColumn> {
+    let name = p.ident()?;
+    let kind = data_type(p)?;
     let mut column =
         TableColumn { name, kind, nullable: true, default: None, comment: None, primary_key: false, unique: false };
     loop {
@@ -145,7 +156,7 @@ fn default(p: &mut Parser<'_>) -> Fallible<String> {
 
 /// What stands between the name and the query or the end of a CREATE TABLE.
 pub(super) enum TableHead {
-    Columns(Vec<TableColumn>),
+    Columns(Vec<TableColumn>, String),
     /// `AS SELECT …`: the query follows.
     Query,
     /// `LIKE t`.
@@ -161,10 +172,18 @@ pub(super) fn head(p: &mut Parser<'_>) -> Fallible<(TableHead, Props)> {
         p.end()?;
         return Ok((TableHead::Like(name), props));
     }
-    let mut columns = Vec::new();
+    let mut columns: Vec<TableColumn> = Vec::new();
     if p.mark("(") {
         loop {
-            columns.push(column(p)?);
+            if p.eat("PRIMARY KEY") {
+                let key = super::columns::listed(p)?;
+                for column in columns.iter_mut().filter(|column| key.contains(&column.name)) {
+                    column.primary_key = true;
+                    column.nullable = false;
+                }
+            } else {
+                columns.push(column(p)?);
+            }
             if p.mark(")") {
                 break;
             }
@@ -181,13 +200,19 @@ pub(super) fn head(p: &mut Parser<'_>) -> Fallible<(TableHead, Props)> {
         }
     }
     p.eat("COPY GRANTS");
+    let by = if p.eat("CLUSTER BY") {
+        p.need_mark("(")?;
+        p.bracketed()?
+    } else {
+        String::new()
+    };
     let props = Props::read(p)?;
     if columns.is_empty() {
         p.need("AS")?;
         return Ok((TableHead::Query, props));
     }
     p.end()?;
-    Ok((TableHead::Columns(columns), props))
+    Ok((TableHead::Columns(columns, by), props))
 }
 
 /// Makes a table, with rows perhaps.
@@ -200,7 +225,7 @@ pub(super) fn make(
 ) -> Fallible<ResultSet> {
     let comment = props.text("COMMENT")?;
     table.change_tracking = props.boolean("CHANGE_TRACKING")?.unwrap_or(false);
-    props.boolean("ENABLE_SCHEMA_EVOLUTION")?;
+    table.schema_evolution = props.boolean("ENABLE_SCHEMA_EVOLUTION")?.unwrap_or(false);
     let params = params::take(&mut props, Kind::Table)?;
     props.finish()?;
     let slot = match cx.claim(Kind::Table, name, create, &[])? {
@@ -229,6 +254,11 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id, kind: Kind
         }
         return Ok(executed());
     }
+    if kind == Kind::Table
+        && let Some(answer) = super::columns::alter(cx, p, id)?
+    {
+        return Ok(answer);
+    }
     if p.eat("SET") {
         let mut props = Props::read(p)?;
         if props.is_empty() {
@@ -237,10 +267,14 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id, kind: Kind
         p.end()?;
         let comment = props.text("COMMENT")?;
         let tracking = props.boolean("CHANGE_TRACKING")?;
+        let evolution = if kind == Kind::Table { props.boolean("ENABLE_SCHEMA_EVOLUTION")? } else { None };
         let params =
             if kind == Kind::Table { params::take(&mut props, kind)? } else { std::collections::BTreeMap::new() };
         props.finish()?;
         let state = cx.edit();
+        if let (Some(on), Some(table)) = (evolution, state.table_mut(id)) {
+            table.schema_evolution = on;
+        }
         if let Some(on) = tracking {
             if let Some(table) = state.table_mut(id) {
                 table.change_tracking = on;
@@ -358,18 +392,18 @@ pub(super) fn show_tables(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Resu
             schema.into(),
             (&table.kind).into(),
             (&object.comment).into(),
-            "".into(),
+            if table.cluster_by.is_empty() { "".into() } else { format!("LINEAR({})", table.cluster_by).into() },
             table.rows.len().into(),
             table.rows.iter().flat_map(|row| &row.cells).flatten().map(String::len).sum::<usize>().into(),
             cx.see().role_name(object.owner).into(),
             params::effective(cx.see(), object.id, "DATA_RETENTION_TIME_IN_DAYS").0.into(),
-            on_off(false),
+            on_off(!table.cluster_by.is_empty()),
             on_off(table.change_tracking),
             on_off(false),
             NULL,
             NULL,
             yes_no(false),
-            yes_no(false),
+            yes_no(table.schema_evolution),
             "ROLE".into(),
             yes_no(false),
             NULL,

@@ -58,6 +58,9 @@ pub(super) struct FieldChange {
     /// Whether the object must be replaced to change it back.
     #[serde(default)]
     pub(super) replaces_back: bool,
+    /// Whether the object, once replaced, is altered in place to change it back.
+    #[serde(default)]
+    pub(super) altered_back: bool,
     /// Whether the change is none: the field is never compared, or says that something is left alone.
     #[serde(default)]
     pub(super) ignored: bool,

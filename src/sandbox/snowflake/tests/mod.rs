@@ -1,5 +1,6 @@
 //! Statements and what they answer, kind by kind.
 
+mod columns;
 mod containers;
 mod files;
 mod formats;
