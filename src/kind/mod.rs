@@ -8,6 +8,7 @@
 pub mod access;
 pub mod batch;
 pub mod bucket;
+mod code;
 pub mod container;
 pub mod database;
 pub mod file_format;
@@ -28,6 +29,7 @@ pub mod table;
 pub mod task;
 #[cfg(test)]
 mod trial;
+pub mod view;
 pub mod warehouse;
 pub mod words;
 
@@ -65,6 +67,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<file_format::FileFormat>::NEW,
         &Typed::<stage::Stage>::NEW,
         &Typed::<table::Table>::NEW,
+        &Typed::<view::View>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,
     ]

@@ -1,14 +1,9 @@
-//! The SQL a user gives to a task: when two texts are the same, which streams a condition asks about, and whether a body consumes them.
+//! The SQL a user gives to a task: when two conditions are the same, which streams a condition asks about, and whether a body consumes them.
 
-use sqlparser::dialect::SnowflakeDialect;
-use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+use sqlparser::tokenizer::Token;
 
+use crate::kind::code::{name, solid, word};
 use crate::model::{Ident, ObjectName, SchemaName, ident};
-
-/// Whether two bodies differ at most in white space outside quotes and comments. Case counts, and so does everything inside quotes.
-pub(super) fn same(one: &str, other: &str) -> bool {
-    one == other || squeezed(one).is_some_and(|one| squeezed(other).is_some_and(|other| one == other))
-}
 
 /// Whether two conditions of `WHEN` mean the same: words fold, white space has no meaning, streams are compared as names.
 pub(super) fn same_condition(one: &str, other: &str, home: &SchemaName) -> bool {
@@ -49,33 +44,6 @@ pub fn never_consumes(when: &str, body: &str) -> Option<String> {
         let Ok(stream) = ident::parts(name) else { return false };
         !reads.iter().any(|read| read.iter().rev().zip(stream.iter().rev()).all(|(one, other)| one == other))
     })
-}
-
-fn tokens(sql: &str) -> Option<Vec<Token>> {
-    Tokenizer::new(&SnowflakeDialect, sql).with_unescape(false).tokenize().ok()
-}
-
-/// All tokens but white space and comments.
-fn solid(sql: &str) -> Option<Vec<Token>> {
-    let is_solid = |token: &Token| !matches!(token, Token::Whitespace(_));
-    Some(tokens(sql)?.into_iter().filter(is_solid).collect())
-}
-
-/// The tokens, with every run of white space as one blank. Comments stay.
-fn squeezed(sql: &str) -> Option<Vec<Token>> {
-    let blank = Token::Whitespace(Whitespace::Space);
-    let mut out: Vec<Token> = Vec::new();
-    for token in tokens(sql)? {
-        let token = match token {
-            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => blank.clone(),
-            token => token,
-        };
-        if token != blank || out.last().is_some_and(|last| *last != blank) {
-            out.push(token);
-        }
-    }
-    out.pop_if(|last| *last == blank);
-    Some(out)
 }
 
 fn condition(when: &str, home: &SchemaName) -> Option<Vec<String>> {
@@ -128,57 +96,9 @@ fn consumed(statement: &[Token]) -> Vec<Vec<Ident>> {
     reads
 }
 
-/// The dotted name the tokens begin with.
-fn name(tokens: &[Token]) -> Option<Vec<Ident>> {
-    let mut parts = Vec::new();
-    let mut rest = tokens;
-    loop {
-        let [Token::Word(word), after @ ..] = rest else { return None };
-        let stored =
-            if word.quote_style.is_some() { word.value.replace("\"\"", "\"") } else { word.value.to_uppercase() };
-        parts.push(Ident::stored(stored).ok()?);
-        match after {
-            [Token::Period, after @ ..] => rest = after,
-            _ => return Some(parts),
-        }
-    }
-}
-
-fn word(token: &Token) -> Option<String> {
-    match token {
-        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_uppercase()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bodies_are_equal_but_for_white_space_outside_quotes_and_comments() {
-        let equal = [
-            ("SELECT 1", "SELECT 1"),
-            ("SELECT  1\n  FROM t", "SELECT 1 FROM\tt"),
-            ("BEGIN\n  INSERT INTO a SELECT * FROM s;\nEND", "BEGIN INSERT INTO a SELECT * FROM s; END"),
-            ("SELECT 'a  b' -- c\n, 2", "SELECT   'a  b' -- c\n, 2"),
-        ];
-        for (one, other) in equal {
-            assert!(same(one, other), "{one} | {other}");
-        }
-        let different = [
-            ("SELECT 'a  b'", "SELECT 'a b'"),
-            ("SELECT \"a  b\"", "SELECT \"a b\""),
-            ("SELECT $$a  b$$", "SELECT $$a b$$"),
-            ("SELECT 1 -- a  b\n", "SELECT 1 -- a b\n"),
-            ("SELECT a", "SELECT A"),
-            ("SELECT 1", "SELECT 2"),
-            ("SELECT 'a", "SELECT  'a"),
-        ];
-        for (one, other) in different {
-            assert!(!same(one, other), "{one} | {other}");
-        }
-    }
 
     #[test]
     fn conditions_are_equal_by_meaning() {

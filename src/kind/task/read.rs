@@ -9,6 +9,7 @@ use super::schedule::Schedule;
 use super::spec::Overlap;
 use super::{Body, Entry, Interval, Props, Spec, Task, statements, wanted};
 use crate::cloud::{Cloud, CloudError, Row, Which};
+use crate::kind::code;
 use crate::kind::show::{self, Level, Parameters};
 use crate::model::{Context, Found, Ident, LiveId, ObjectName, Observed};
 
@@ -140,7 +141,7 @@ pub(super) fn read(name: &ObjectName, row: &Row<'_>) -> Result<Props, CloudError
 
 /// Takes for equal what means the same, and for as wanted what this release of Snowflake does not tell.
 fn align(have: &mut Props, want: &Props, row: &Row<'_>, own: Option<&Parameters>) {
-    if body::same(have.body.as_str(), want.body.as_str()) {
+    if code::same(have.body.as_str(), want.body.as_str()) {
         have.body = want.body.clone();
     }
     if let (Some(live), Some(wanted)) = (&have.when, &want.when)

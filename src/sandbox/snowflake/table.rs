@@ -333,7 +333,7 @@ pub(super) fn create_view(
     let create = create.if_not_exists(p)?;
     let name = p.name()?;
     let names = names(p)?;
-    p.eat("COPY GRANTS");
+    let copy_grants = p.eat("COPY GRANTS");
     let mut props = Props::read(p)?;
     let comment = props.text("COMMENT")?;
     let change_tracking = props.boolean("CHANGE_TRACKING")?.unwrap_or(false);
@@ -348,7 +348,11 @@ pub(super) fn create_view(
         Claim::Taken(answer) => return Ok(answer),
     };
     let text = whole.trim().trim_end_matches(';').to_owned();
-    cx.put(&slot, comment, Body::View(View { text, query, secure, change_tracking, columns, kinds }));
+    let grants = slot.replaced.filter(|_| copy_grants).and_then(|old| cx.see().grants.get(&old).cloned());
+    let id = cx.put(&slot, comment, Body::View(View { text, query, secure, change_tracking, columns, kinds }));
+    if let Some(grants) = grants {
+        cx.edit().grants.insert(id, grants);
+    }
     Ok(created("View", &slot.name))
 }
 
