@@ -3,7 +3,7 @@
 
 use super::{Finding, Severity, World};
 use crate::model::{AccountId, Arn, Shown};
-use crate::policy::{Document, Effect, Principals, Statement};
+use crate::policy::{Document, Effect, Principals, Scope, Statement};
 
 pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
     let own = &world.context.account;
@@ -39,7 +39,7 @@ fn is_open(statement: &Statement) -> bool {
 
 /// The accounts a statement names, by themselves or with one of their users and roles.
 fn accounts(statement: &Statement) -> Vec<AccountId> {
-    let Some(Principals::Of(types)) = statement.principals.as_ref().map(|scope| scope.set()) else { return Vec::new() };
+    let Some(Principals::Of(types)) = statement.principals.as_ref().map(Scope::set) else { return Vec::new() };
     let account = |text: &str| match text.parse::<Arn>() {
         Ok(arn) => arn.account().parse().ok(),
         Err(_) => text.parse().ok(),

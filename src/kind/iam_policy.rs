@@ -233,19 +233,14 @@ impl Props {
 async fn look(aws: &Aws, spec: &Spec, context: &Context) -> Result<Option<PolicyState>, CloudError> {
     let arn = spec.arn(context);
     let goes = |state: &PolicyState| state.arn != arn || state.description != spec.description;
-    let found = match Box::pin(aws.policy(&arn, aws.exact())).await? {
-        Some(state) => Some(state),
-        None => {
-            let all = aws.policies_under("/").await?;
-            let same = |other: &&Arn| {
-                other.resource().rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(&spec.name))
-            };
-            match all.iter().find(same) {
-                Some(other) => Box::pin(aws.policy(other, true)).await?,
-                None => None,
-            }
+    let mut found = Box::pin(aws.policy(&arn, aws.exact())).await?;
+    if found.is_none() {
+        let all = aws.policies_under("/").await?;
+        let name = |other: &Arn| other.resource().rsplit('/').next().unwrap_or_default().to_owned();
+        if let Some(other) = all.iter().find(|other| name(other).eq_ignore_ascii_case(&spec.name)) {
+            found = Box::pin(aws.policy(other, true)).await?;
         }
-    };
+    }
     match found {
         Some(state) if goes(&state) && state.attached.is_empty() => Box::pin(aws.policy(&state.arn, true)).await,
         found => Ok(found),

@@ -43,7 +43,7 @@ pub struct Refusal {
 /// What is kept of the secret of an access key where it only has to be recognised: its SHA-256, in hexadecimal digits.
 pub fn digest(secret: &str) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// What Snowflake's side can do in AWS.

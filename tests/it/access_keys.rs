@@ -168,7 +168,7 @@ fn a_key_goes_from_iam_to_its_places_and_nowhere_else() {
     let model = world.read(SPEC).unwrap();
     let plan = world.apply(&model, Mode::Apply);
     let (id, secret) = delivered(&world);
-    assert_eq!(keys(&world), [id.clone()]);
+    assert_eq!(keys(&world), std::slice::from_ref(&id));
     let saved = serde_json::to_string(&plan).unwrap();
     assert!(!saved.contains(&secret) && !saved.contains(&id));
     put(&world, "in/a.csv");

@@ -11,6 +11,7 @@ mod layers;
 mod links;
 mod logging;
 mod notifications;
+mod partner;
 mod reference;
 mod requests;
 mod specs;

@@ -34,14 +34,14 @@ fn rate(operation: &str) -> Rate {
         | "ListRolePolicies"
         | "ListAttachedRolePolicies"
         | "GetRolePolicy"
-        | "ListInstanceProfilesForRole" => (15.0, 30.0),
-        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => (35.0, 70.0),
-        "GetUser"
+        | "ListInstanceProfilesForRole"
+        | "GetUser"
         | "ListUserPolicies"
         | "GetUserPolicy"
         | "ListAttachedUserPolicies"
         | "ListAccessKeys"
         | "ListPolicyVersions" => (15.0, 30.0),
+        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => (35.0, 70.0),
         "ListRoles" | "ListUsers" | "ListPolicies" => (10.0, 20.0),
         // IAM writes.
         "CreateRole"

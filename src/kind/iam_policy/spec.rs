@@ -52,7 +52,7 @@ impl Spec {
     pub(super) fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(iam::name("name", "policy", &self.name, 128));
-        problems.extend(self.path.iter().flat_map(|path| iam::path(path)));
+        problems.extend(self.path.as_deref().and_then(iam::path));
         problems.extend(iam::description(&self.description));
         problems.extend(access::check(&self.access, &self.statements, MOST));
         if self.access.is_empty() && self.statements.0.is_empty() {

@@ -98,7 +98,7 @@ impl Spec {
     pub(super) fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(iam::name("name", "role", &self.name, 64));
-        problems.extend(self.path.iter().flat_map(|path| iam::path(path)));
+        problems.extend(self.path.as_deref().and_then(iam::path));
         if !(3600..=43200).contains(&self.max_session_seconds) {
             problems.push(Problem::new("max_session_seconds", "a session lasts 3600 to 43200 seconds"));
         }

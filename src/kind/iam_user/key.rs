@@ -111,7 +111,7 @@ impl Record {
 pub(super) fn digest(stages: &BTreeSet<ObjectName>) -> String {
     let names: Vec<String> = stages.iter().map(ToString::to_string).collect();
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, names.join("\n").as_bytes());
-    hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref().iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Whose a secret is.

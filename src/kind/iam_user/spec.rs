@@ -83,7 +83,7 @@ impl Spec {
     pub(super) fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(iam::name("name", "user", &self.name, 64));
-        problems.extend(self.path.iter().flat_map(|path| iam::path(path)));
+        problems.extend(self.path.as_deref().and_then(iam::path));
         problems.extend(access::check(&self.access, &self.statements, MOST_INLINE));
         problems.extend(iam::attached(&self.managed_policies, self.permissions_boundary.as_ref()));
         problems.extend(self.access_key.iter().flat_map(AccessKey::check));

@@ -240,10 +240,12 @@ fn wherever_a_run_is_cut_off_the_next_one_brings_a_key_and_leaves_no_other() {
     }
 }
 
+type Spoil = fn(&mut Live);
+
 #[test]
 fn a_key_that_is_gone_off_or_moved_is_found() {
     let keyed = want(KEYED);
-    let spoil: [(&str, fn(&mut Live)); 6] = [
+    let spoil: [(&str, Spoil); 6] = [
         ("access_key.state", |live| live.user().keys.clear()),
         ("access_key.state", |live| live.user().keys[0].active = false),
         ("access_key.stages", |live| drop(live.stages.remove(&"D.S.A".parse().unwrap()))),

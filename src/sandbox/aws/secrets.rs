@@ -72,16 +72,16 @@ pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answe
     let now = world.now();
     let secrets = world.secrets.entry(asked.region.clone()).or_default();
     secrets.retain(|_, secret| secret.deleted.is_none_or(|(_, gone)| gone > now));
-    let mut vaults = Secrets { secrets, region: &asked.region, now };
+    let mut found = Secrets { all: secrets, region: &asked.region, now };
     let result = match operation {
-        "CreateSecret" => vaults.create(&input),
-        "DescribeSecret" => vaults.describe(&input),
-        "PutSecretValue" => vaults.put(&input),
-        "GetSecretValue" => vaults.get(&input),
-        "DeleteSecret" => vaults.delete(&input),
-        "RestoreSecret" => vaults.restore(&input),
-        "TagResource" => vaults.tag(&input),
-        "UntagResource" => vaults.untag(&input),
+        "CreateSecret" => found.create(&input),
+        "DescribeSecret" => found.describe(&input),
+        "PutSecretValue" => found.put(&input),
+        "GetSecretValue" => found.get(&input),
+        "DeleteSecret" => found.delete(&input),
+        "RestoreSecret" => found.restore(&input),
+        "TagResource" => found.tag(&input),
+        "UntagResource" => found.untag(&input),
         other => Err(refused(501, "NotImplemented", format!("the sandbox does not know secretsmanager:{other}"))),
     }?;
     Ok(Reply::json(&result))
@@ -89,7 +89,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked, operation: &str) -> Answe
 
 /// The secrets of a region, at a time.
 struct Secrets<'w> {
-    secrets: &'w mut BTreeMap<String, Secret>,
+    all: &'w mut BTreeMap<String, Secret>,
     region: &'w str,
     now: i64,
 }
@@ -145,7 +145,7 @@ impl Secrets<'_> {
         let same = |secret: &&mut Secret| {
             secret.name == id || secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(arn, _)| arn == id)
         };
-        self.secrets.values_mut().find(same).ok_or_else(not_found)
+        self.all.values_mut().find(same).ok_or_else(not_found)
     }
 
     /// Finds a secret that is not deleted.
@@ -168,7 +168,7 @@ impl Secrets<'_> {
             ));
         }
         let (value, tags, token) = (value(input)?, tags(input)?, token(input));
-        match self.secrets.get(name) {
+        match self.all.get(name) {
             Some(secret) if secret.deleted.is_some() => {
                 return Err(state(
                     "You can't create this secret because a secret with this name is already scheduled for deletion.",
@@ -200,7 +200,7 @@ impl Secrets<'_> {
             versions,
             deleted: None,
         };
-        self.secrets.insert(name.to_owned(), secret);
+        self.all.insert(name.to_owned(), secret);
         let mut answer = json!({ "ARN": arn, "Name": name });
         if let Some(version) = version {
             answer["VersionId"] = version.into();
@@ -283,7 +283,7 @@ impl Secrets<'_> {
         let gone = if force { now } else { now + days * DAY };
         secret.deleted = Some((now, gone));
         let answer = json!({ "ARN": secret.arn, "Name": secret.name, "DeletionDate": seconds(gone) });
-        self.secrets.retain(|_, secret| secret.deleted.is_none_or(|(_, gone)| gone > now));
+        self.all.retain(|_, secret| secret.deleted.is_none_or(|(_, gone)| gone > now));
         Ok(answer)
     }
 

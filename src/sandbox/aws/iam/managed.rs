@@ -288,7 +288,8 @@ pub(super) fn tag(world: &mut World, fields: &Fields) -> Outcome {
 }
 
 pub(super) fn untag(world: &mut World, fields: &Fields) -> Outcome {
-    super::untag(&mut find_mut(world, fields)?.tags, fields)
+    super::untag(&mut find_mut(world, fields)?.tags, fields);
+    Ok(None)
 }
 
 pub(super) fn list_tags(world: &mut World, fields: &Fields) -> Outcome {

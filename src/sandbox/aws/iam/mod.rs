@@ -191,9 +191,8 @@ fn tag(tags: &mut BTreeMap<String, String>, new: BTreeMap<String, String>) -> Ou
     Ok(None)
 }
 
-fn untag(tags: &mut BTreeMap<String, String>, fields: &Fields) -> Outcome {
+fn untag(tags: &mut BTreeMap<String, String>, fields: &Fields) {
     fields.list("TagKeys").iter().for_each(|key| drop(tags.remove(key)));
-    Ok(None)
 }
 
 fn list_tags(tags: &BTreeMap<String, String>, fields: &Fields) -> Outcome {

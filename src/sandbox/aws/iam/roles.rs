@@ -171,7 +171,8 @@ pub(super) fn tag(world: &mut World, fields: &Fields) -> Outcome {
 }
 
 pub(super) fn untag(world: &mut World, fields: &Fields) -> Outcome {
-    super::untag(&mut world.iam.role_mut(role_name(fields)?)?.tags, fields)
+    super::untag(&mut world.iam.role_mut(role_name(fields)?)?.tags, fields);
+    Ok(None)
 }
 
 pub(super) fn list_tags(world: &mut World, fields: &Fields) -> Outcome {

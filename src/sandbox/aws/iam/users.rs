@@ -43,15 +43,12 @@ pub(super) fn create(world: &mut World, fields: &Fields) -> Outcome {
 }
 
 pub(super) fn get(world: &mut World, fields: &Fields) -> Outcome {
-    let node = match fields.get("UserName") {
-        Some(_) => {
-            let arn = arn_of(world, fields.name("UserName", 64)?)?;
-            world.directory.users.get(&arn).map(|user| shown(&arn, user, Detail::Whole))
-        }
-        None => {
-            let id = world.unique_id_of(CALLER).unwrap_or_default().to_owned();
-            Some(shown(CALLER, &User { id, ..User::default() }, Detail::Whole))
-        }
+    let node = if fields.get("UserName").is_some() {
+        let arn = arn_of(world, fields.name("UserName", 64)?)?;
+        world.directory.users.get(&arn).map(|user| shown(&arn, user, Detail::Whole))
+    } else {
+        let id = world.unique_id_of(CALLER).unwrap_or_default().to_owned();
+        Some(shown(CALLER, &User { id, ..User::default() }, Detail::Whole))
     };
     Ok(Some(Node::new("").extend(node)))
 }
@@ -98,7 +95,8 @@ pub(super) fn tag(world: &mut World, fields: &Fields) -> Outcome {
 }
 
 pub(super) fn untag(world: &mut World, fields: &Fields) -> Outcome {
-    super::untag(&mut named(world, fields)?.tags, fields)
+    super::untag(&mut named(world, fields)?.tags, fields);
+    Ok(None)
 }
 
 pub(super) fn list_tags(world: &mut World, fields: &Fields) -> Outcome {
