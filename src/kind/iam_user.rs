@@ -242,15 +242,15 @@ impl Kind for IamUser {
     }
 
     fn conflicts(want: &Props, have: &Props) -> Vec<String> {
-        if want.key.is_none() || have.mark.is_some() {
-            return Vec::new();
-        }
-        let foreign = have.kept.strays.iter();
-        foreign
-            .map(|key| {
-                format!("the access key {key} was there before: it stays for now and is deleted by the next apply")
-            })
-            .collect()
+        let goes = have.kept.delivered.iter().filter(|_| have.key != want.key);
+        let how = if want.key.is_some() { "deleted once another is delivered" } else { "deleted" };
+        let goes =
+            goes.map(|key| format!("the access key {key} is {how}: whoever else uses it is refused from then on"));
+        let foreign = have.kept.strays.iter().filter(|_| want.key.is_some() && have.mark.is_none());
+        let foreign = foreign.map(|key| {
+            format!("the access key {key} was there before: it stays for now and is deleted by the next apply")
+        });
+        goes.chain(foreign).collect()
     }
 
     fn named(name: &str, _: &Context) -> Result<Fields, String> {

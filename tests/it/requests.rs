@@ -36,7 +36,11 @@ fn a_plan_without_changes_reads_each_thing_once() {
     let buckets = 2;
     assert_eq!(of("s3:"), 7 * buckets, "{stats}");
     assert_eq!(of("kms:"), 3, "{stats}");
-    assert_eq!(of("iam:"), 3 + 3, "three for the role, one each for roles, users and policies that nobody declares: {stats}");
+    assert_eq!(
+        of("iam:"),
+        3 + 3,
+        "three for the role, one each for roles, users and policies that nobody declares: {stats}"
+    );
     assert_eq!(of("tag:"), 1, "{stats}");
     assert_eq!(of("sts:"), 1, "{stats}");
     assert_eq!(of(""), 25, "{stats}");

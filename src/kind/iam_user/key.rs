@@ -86,6 +86,7 @@ impl Key {
             Field::in_place("access_key.stages", (!stages.is_empty()).then_some(Shown::List(stages))),
             Field::in_place("access_key.secret", secret.as_deref()),
             Field::in_place("access_key.state", Some(state)),
+            Field::create_only("access_key.key", Some(Shown::Sensitive)),
         ]
     }
 }

@@ -209,6 +209,8 @@ fn every_part_of_the_delivery_asks_for_a_new_key_and_the_old_one_goes_last() {
         let mut live = created(KEYED);
         let other = want(&KEYED.replace(from, to));
         assert_eq!(live.changed(&other), [field], "{to}");
+        let said = IamUser::conflicts(&other, &live.read(&other)).join("");
+        assert!(said.contains("AKIA1 is deleted once another is delivered"), "{said}");
         let told = live.lead(&other);
         let recorded = told.iter().position(|op| op == "RecordAccessKey").unwrap();
         assert_eq!(told[recorded + 1], "DeleteAccessKey", "{told:?}");
