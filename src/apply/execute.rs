@@ -278,6 +278,9 @@ fn take(answer: &Answer, from: &From) -> Option<String> {
     let value = match (answer, from) {
         (Answer::Fields(fields), From::Field(name)) => fields.get(name).map(ToOwned::to_owned),
         (Answer::Rows(rows), From::Property(name)) => rows.property(name).map(ToOwned::to_owned),
+        (Answer::Rows(rows), From::Column(name)) => {
+            rows.iter().next().and_then(|row| row.get(name).map(ToOwned::to_owned))
+        }
         _ => None,
     }?;
     // A fact goes into policy documents and statements: one with quotes or control characters is none that a cloud gives out.

@@ -53,6 +53,28 @@ fn within(parts: &[Ident], home: &SchemaName) -> Option<ObjectName> {
     }
 }
 
+/// The first stage that a text names, and the path under it.
+pub(super) fn staged(sql: &str, home: &SchemaName) -> Option<(ObjectName, String)> {
+    let all = tokens(sql)?;
+    let at = all.iter().position(|token| *token == Token::AtSign)?;
+    let rest = all.get(at + 1..)?;
+    let parts = name(rest)?;
+    // A name of n parts is n words with dots between them.
+    let path = rest.get(parts.len() * 2 - 1..)?.iter();
+    let path: String = path
+        .take_while(|token| {
+            !matches!(token, Token::Whitespace(_) | Token::LParen | Token::RParen | Token::Comma | Token::EOF)
+        })
+        .map(ToString::to_string)
+        .collect();
+    Some((within(&parts, home)?, path.trim_start_matches('/').to_owned()))
+}
+
+/// Whether this word stands anywhere in a text, outside quotes and comments.
+pub(super) fn has_word(sql: &str, wanted: &str) -> bool {
+    solid(sql).unwrap_or_default().iter().filter_map(word).any(|word| word == wanted)
+}
+
 /// Whether the first word, after comments and opening brackets, is one of these.
 pub(super) fn begins_with(sql: &str, words: &[&str]) -> bool {
     let tokens = solid(sql).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Gift;
-use crate::model::Facts;
+use crate::model::{BucketName, Facts};
 
 /// All gifts of a run. Each kind asks only for those about its own object, so that the work does not grow with the square of the spec.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,8 @@ pub struct Gifts {
 
 impl Gifts {
     /// Sorts gifts by what they are about, as far as these facts tell it.
-    pub fn new(all: Vec<Gift>, known: &Facts) -> Self {
+    pub fn new(mut all: Vec<Gift>, known: &Facts) -> Self {
+        all.extend(ingested(&all));
         let mut about: HashMap<String, Vec<usize>> = HashMap::new();
         let mut unknown = Vec::new();
         for (index, gift) in all.iter().enumerate() {
@@ -50,12 +51,38 @@ impl<'a> IntoIterator for &'a Gifts {
     }
 }
 
+/// What pipes wish of the buckets of their stages.
+fn ingested(all: &[Gift]) -> Vec<Gift> {
+    let located: HashMap<&str, (&BucketName, &str)> = all
+        .iter()
+        .filter_map(|gift| match gift {
+            Gift::Located { stage, bucket, prefix } => Some((stage.name.as_str(), (bucket, prefix.as_str()))),
+            _ => None,
+        })
+        .collect();
+    let wish = |gift: &Gift| match gift {
+        Gift::Ingests { stage, path, queue } => {
+            let (bucket, prefix) = located.get(stage.name.as_str())?;
+            let joint = if path.is_empty() || prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
+            Some(Gift::Notify {
+                bucket: (*bucket).clone(),
+                prefix: format!("{prefix}{joint}{path}"),
+                queue: queue.clone(),
+                events: vec!["s3:ObjectCreated:*".into()],
+            })
+        }
+        _ => None,
+    };
+    all.iter().filter_map(wish).collect()
+}
+
 fn topic(gift: &Gift, known: &Facts) -> Option<String> {
     match gift {
         Gift::Trust { role, .. } => role.resolve(known).as_known().map(str::to_owned),
         Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
             Some(bucket.to_string())
         }
+        Gift::Located { stage, .. } | Gift::Ingests { stage, .. } => Some(stage.name.clone()),
         Gift::Watches { stage, .. } | Gift::Delivers { stage, .. } => Some(stage.name.clone()),
     }
 }

@@ -18,6 +18,7 @@ pub mod iam_role;
 pub mod iam_user;
 pub mod kms_key;
 pub mod part;
+pub mod pipe;
 pub mod qualified;
 pub mod schema;
 pub mod setting;
@@ -68,6 +69,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<stage::Stage>::NEW,
         &Typed::<table::Table>::NEW,
         &Typed::<view::View>::NEW,
+        &Typed::<pipe::Pipe>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,
     ]

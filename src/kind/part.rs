@@ -118,6 +118,24 @@ pub enum Gift {
         /// Such as `s3:ObjectCreated:*`.
         events: Vec<String>,
     },
+    /// The files of a stage lie here. Told by stages on S3, for pipes.
+    Located {
+        /// The stage.
+        stage: LiveId,
+        /// The bucket.
+        bucket: BucketName,
+        /// Begins the keys of its files; empty for all.
+        prefix: String,
+    },
+    /// A queue wants to hear of new objects below a path of a stage. Told by pipes; becomes [`Gift::Notify`] where the stage tells where it lies.
+    Ingests {
+        /// The stage.
+        stage: LiveId,
+        /// The path under it.
+        path: String,
+        /// The queue's ARN.
+        queue: Val,
+    },
     /// A bucket is encrypted with this key. Told by the bucket, taken by roles that are given access to it.
     Encrypted {
         /// The bucket.

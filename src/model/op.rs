@@ -60,6 +60,8 @@ pub enum From {
     Field(String),
     /// The `property_value` of the row whose `property` is this, in a `DESC` answer.
     Property(String),
+    /// The cell of this column in the one row of an answer.
+    Column(String),
 }
 
 /// A wait by probing: dense at first, then slower, never longer than `at_most_seconds`.

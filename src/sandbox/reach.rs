@@ -132,6 +132,10 @@ pub fn lines(report: &Report) -> Vec<String> {
         "" => format!("stage {}: {} {}", file.stage, file.file, file.status),
         message => format!("stage {}: {} {}: {message}", file.stage, file.file, file.status),
     });
+    let loads = report.loads.iter().map(|load| match load.message.as_str() {
+        "" => format!("pipe {}: {} {}", load.pipe, load.file, load.status),
+        message => format!("pipe {}: {} {}: {message}", load.pipe, load.file, load.status),
+    });
     let runs = report.runs.iter().map(|run| match &run.error {
         None => format!("task {}: {} ({})", run.task, run.state, run.scheduled_from),
         Some((code, message)) => {
@@ -140,7 +144,7 @@ pub fn lines(report: &Report) -> Vec<String> {
     });
     let carried = count(report.messages, "messages of S3 carried to Snowflake");
     let lost = count(report.undeliverable, "messages of S3 that nobody takes");
-    carried.into_iter().chain(lost).chain(files).chain(runs).collect()
+    carried.into_iter().chain(lost).chain(files).chain(loads).chain(runs).collect()
 }
 
 /// A refusal of Snowflake's as text.

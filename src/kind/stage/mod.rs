@@ -128,17 +128,21 @@ url = "s3://inbound-events-example/"
     }
 
     fn gifts(entry: &Entry<Spec>, _: &Context) -> Vec<Gift> {
+        let (bucket, prefix) = (entry.spec.url.bucket().clone(), entry.spec.url.prefix().to_owned());
+        let stage = LiveId::new(Self::NAME, entry.spec.full_name());
+        let located = Gift::Located { stage, bucket: bucket.clone(), prefix: prefix.clone() };
         let Some(Directory { enable: true, auto_refresh: true, aws_sns_topic: None, refresh: _ }) =
             entry.spec.directory
         else {
-            return Vec::new();
+            return vec![located];
         };
-        vec![Gift::Notify {
-            bucket: entry.spec.url.bucket().clone(),
-            prefix: entry.spec.url.prefix().to_owned(),
+        let wish = Gift::Notify {
+            bucket,
+            prefix,
             queue: Val::later(Fact::new(&entry.at, CHANNEL)),
             events: vec!["s3:ObjectCreated:*".into(), "s3:ObjectRemoved:*".into()],
-        }]
+        };
+        vec![located, wish]
     }
 
     fn want(entry: &Entry<Spec>, cx: Cx<'_>) -> Props {

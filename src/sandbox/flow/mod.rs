@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::aws::AwsSandbox;
 use super::clock::Clock;
 use super::snowflake::answer::SqlError;
-use super::snowflake::{Ran, Registered, Simulator};
+use super::snowflake::{Ingested, Ran, Registered, Simulator};
 
 /// What happened by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Report {
     pub undeliverable: usize,
     /// What became of files of directories, in order.
     pub files: Vec<Registered>,
+    /// What pipes did with files, in order.
+    pub loads: Vec<Ingested>,
     /// The tasks that ran, in order.
     pub runs: Vec<Ran>,
 }
@@ -55,6 +57,7 @@ impl Report {
         self.messages += other.messages;
         self.undeliverable += other.undeliverable;
         self.files.extend(other.files);
+        self.loads.extend(other.loads);
         self.runs.extend(other.runs);
     }
 }
@@ -117,10 +120,12 @@ impl Flow {
         let mut report = Report::default();
         loop {
             report.add(self.settle().await?);
+            let loads = self.snowflake.ingest().await?;
             let runs = self.snowflake.run_due().await?;
-            if runs.is_empty() {
+            if runs.is_empty() && loads.is_empty() {
                 return Ok(report);
             }
+            report.loads.extend(loads);
             report.runs.extend(runs);
         }
     }

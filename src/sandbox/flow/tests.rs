@@ -189,6 +189,63 @@ fn runs(report: &Report) -> Vec<&str> {
     report.runs.iter().map(|run| run.state.as_str()).collect()
 }
 
+fn loads(report: &Report) -> Vec<String> {
+    report.loads.iter().map(|load| format!("{} {}", load.file, load.status)).collect()
+}
+
+#[tokio::test]
+async fn a_pipe_loads_each_file_once() {
+    let mut world = World::new().await;
+    world.put("in/old.json", "{\"n\": 0}").await;
+    world.sql("CREATE TABLE T (V VARIANT)").await;
+    world.sql("CREATE PIPE P AUTO_INGEST = TRUE AS COPY INTO T FROM @A FILE_FORMAT = (TYPE = JSON)").await;
+    let queue = world.rows("DESC PIPE P", &["notification_channel"]).await[0][0].clone();
+    assert_eq!(queue, world.rows("SHOW PIPES IN SCHEMA D.S", &["notification_channel"]).await[0][0]);
+    world.send_to(&queue, "in/").await;
+    world.put("in/a.json", "{\"n\": 1}").await;
+    world.put("elsewhere/b.json", "{\"n\": 2}").await;
+    assert_eq!(loads(&world.tick(1).await), ["in/a.json LOADED"]);
+    assert_eq!(loads(&world.tick(60).await), Vec::<String>::new());
+    // A refresh takes up what was there before, and what the table has had is not loaded again.
+    world.sql("ALTER PIPE P REFRESH").await;
+    assert_eq!(loads(&world.tick(1).await), ["in/a.json LOAD_SKIPPED", "in/old.json LOADED"]);
+    // Paused, files wait; a bad one does not stop the others.
+    world.sql("ALTER PIPE P SET PIPE_EXECUTION_PAUSED = TRUE").await;
+    world.put("in/bad.json", "{").await;
+    world.put("in/c.json", "{\"n\": 3}").await;
+    assert_eq!(loads(&world.tick(60).await), Vec::<String>::new());
+    let status = world.rows("SELECT SYSTEM$PIPE_STATUS('D.S.P') AS S", &["S"]).await[0][0].clone();
+    assert!(status.contains("\"executionState\":\"PAUSED\"") && status.contains("\"pendingFileCount\":2"), "{status}");
+    world.sql("ALTER PIPE P SET PIPE_EXECUTION_PAUSED = FALSE").await;
+    let loaded = loads(&world.tick(1).await);
+    assert_eq!(loaded[1], "in/c.json LOADED");
+    assert!(loaded[0].starts_with("in/bad.json LOAD_FAILED"), "{loaded:?}");
+    assert_eq!(world.rows("SELECT COUNT(*) AS N FROM T", &["N"]).await, [["3"]]);
+    // A pipe is bound to its stage.
+    world.sql("CREATE OR REPLACE STAGE A URL = 's3://flow-in/in/' STORAGE_INTEGRATION = SI").await;
+    let status = world.rows("SELECT SYSTEM$PIPE_STATUS('D.S.P') AS S", &["S"]).await[0][0].clone();
+    assert!(status.contains("STOPPED_STAGE_DROPPED"), "{status}");
+}
+
+#[tokio::test]
+async fn a_pipe_is_not_made_before_the_role_can_be_assumed() {
+    let mut world = World::new().await;
+    world.sql("CREATE TABLE T (V VARIANT)").await;
+    world.iam.delete_role_policy().role_name("loader").policy_name("p").send().await.unwrap();
+    world.iam.delete_role().role_name("loader").send().await.unwrap();
+    let text = "CREATE PIPE P AUTO_INGEST = TRUE AS COPY INTO T FROM @A FILE_FORMAT = (TYPE = JSON)";
+    let refused = world.flow.snowflake.run(&mut world.session, text, "q").await.unwrap_err();
+    assert_eq!(refused.code, "003167");
+    for (copy, code) in [
+        ("COPY INTO T FROM @A PURGE = TRUE", "001434"),
+        ("COPY INTO @B FROM T", "001434"),
+        ("COPY INTO NOWHERE FROM @A", "002003"),
+    ] {
+        let text = format!("CREATE PIPE P AS {copy}");
+        assert_eq!(world.flow.snowflake.run(&mut world.session, &text, "q").await.unwrap_err().code, code, "{copy}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_flows_from_bucket_to_bucket() {
     let mut world = World::wired("", COPY).await;

@@ -5,7 +5,7 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 55] = [
+const KINDS: [&str; 54] = [
     "AGGREGATION POLICY",
     "ALERT",
     "API INTEGRATION",
@@ -44,7 +44,6 @@ const KINDS: [&str; 55] = [
     "ORGANIZATION ACCOUNT",
     "PACKAGES POLICY",
     "PASSWORD POLICY",
-    "PIPE",
     "PROCEDURE",
     "PROJECTION POLICY",
     "REPLICATION GROUP",

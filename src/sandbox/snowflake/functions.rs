@@ -98,6 +98,10 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             super::history::cancel(cx, id);
             Val::Text("true".to_owned())
         }
+        "SYSTEM$PIPE_STATUS" => {
+            arity(1)?;
+            Val::Text(super::pipe::status(cx, &text(0).unwrap_or_default())?)
+        }
         "SYSTEM$TASK_DEPENDENTS_ENABLE" => {
             arity(1)?;
             resume_with_dependents(cx, text(0))?

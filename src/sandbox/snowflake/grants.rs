@@ -71,6 +71,7 @@ pub(super) fn privileges_of(kind: Kind) -> &'static [&'static str] {
         Kind::Stage => &["USAGE", "READ", "WRITE"],
         Kind::FileFormat | Kind::Role => &["USAGE"],
         Kind::Stream => &["SELECT"],
+        Kind::Pipe => &["MONITOR", "OPERATE"],
         Kind::Task => &["MONITOR", "OPERATE", "APPLYBUDGET"],
         Kind::Table => {
             &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "EVOLVE SCHEMA", "APPLYBUDGET"]

@@ -24,6 +24,7 @@ mod lex;
 mod load;
 mod params;
 mod parse;
+mod pipe;
 mod props;
 mod query;
 mod refresh;
@@ -47,6 +48,7 @@ mod task_read;
 mod warehouse;
 mod work;
 
+pub use pipe::Ingested;
 pub use refresh::Registered;
 pub use run::{InTask, Ran};
 pub use simulator::Simulator;

@@ -192,7 +192,10 @@ impl Simulator {
     /// When the account cannot be read or written.
     pub async fn object_event(&self, queue_arn: &str, bucket: &str, key: &str) -> Result<Vec<Registered>, SqlError> {
         let mut session = system();
-        let listening = self.with(&mut session, "", |cx| Ok(directories_on(cx, queue_arn, bucket, key)))?;
+        let listening = self.with(&mut session, "", |cx| {
+            super::pipe::notice(cx, queue_arn, bucket, key);
+            Ok(directories_on(cx, queue_arn, bucket, key))
+        })?;
         let mut done = Vec::new();
         for (stage, path) in listening {
             done.extend(Worker { simulator: self, session: &mut session, query_id: "" }.observe(stage, &path).await?);

@@ -348,7 +348,7 @@ pub(super) fn learn_region(cx: &mut Context<'_>, id: Id, region: Option<String>)
 }
 
 /// The queue that this account listens on for buckets of a region, always the same one.
-fn queue(state: &mut super::state::State, region: &str) {
+pub(super) fn queue(state: &mut super::state::State, region: &str) {
     let random = || uuid::Uuid::new_v4().simple().to_string().chars().take(22).collect::<String>();
     state.queues.entry(region.to_owned()).or_insert_with(random);
 }

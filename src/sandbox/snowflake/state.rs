@@ -37,6 +37,7 @@ pub(super) enum Kind {
     Table,
     View,
     Task,
+    Pipe,
 }
 
 /// Where objects of a kind live.
@@ -62,6 +63,7 @@ impl Kind {
             Self::Table => "Table",
             Self::View => "View",
             Self::Task => "Task",
+            Self::Pipe => "Pipe",
         }
     }
 
@@ -79,6 +81,7 @@ impl Kind {
             Self::Table => "TABLE",
             Self::View => "VIEW",
             Self::Task => "TASK",
+            Self::Pipe => "PIPE",
         }
     }
 
@@ -104,7 +107,7 @@ impl Kind {
     }
 
     /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Role,
         Self::Database,
         Self::Warehouse,
@@ -116,6 +119,7 @@ impl Kind {
         Self::Table,
         Self::View,
         Self::Task,
+        Self::Pipe,
     ];
 }
 
@@ -146,6 +150,7 @@ pub(super) enum Body {
     Table(Table),
     View(View),
     Task(Box<Task>),
+    Pipe(Box<super::pipe::Pipe>),
 }
 
 impl Body {
@@ -162,6 +167,7 @@ impl Body {
             Self::Table(_) => Kind::Table,
             Self::View(_) => Kind::View,
             Self::Task(_) => Kind::Task,
+            Self::Pipe(_) => Kind::Pipe,
         }
     }
 }
@@ -491,6 +497,7 @@ typed! {
     table, table_mut, Table, Table;
     view, view_mut, View, View;
     task, task_mut, Task, Task;
+    pipe, pipe_mut, Pipe, super::pipe::Pipe;
 }
 
 /// A part of a full name, quoted only when it is not a plain upper-case identifier.

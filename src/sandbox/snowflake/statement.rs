@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    beyond, container, dml, file_format, files, future, grants, integration, load, params, query, stage, stage_read,
-    stream, table, task, task_read, warehouse,
+    beyond, container, dml, file_format, files, future, grants, integration, load, params, pipe, query, stage,
+    stage_read, stream, table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -103,6 +103,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
     }
     let done = match kind {
         Kind::Stage => return stage::create(cx, p, head, temporary),
+        Kind::Pipe => return pipe::create(cx, p, head),
         Kind::Role => grants::create_role(cx, p, head),
         Kind::Database => container::create_database(cx, p, head, transient),
         Kind::Schema => container::create_schema(cx, p, head, transient),
@@ -155,6 +156,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     }
     let done = match kind {
         Kind::Stage => return stage::alter(cx, p, id),
+        Kind::Pipe => return pipe::alter(cx, p, id),
         Kind::Role => grants::alter_role(cx, p, id),
         Kind::Database | Kind::Schema => container::alter(cx, p, id, kind),
         Kind::Warehouse => warehouse::alter(cx, p, id),
@@ -174,7 +176,7 @@ fn no_warehouse() -> super::answer::SqlError {
 
 /// Integrations, streams and tasks keep their names.
 fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Fallible<ResultSet> {
-    if matches!(kind, Kind::Integration | Kind::Stream | Kind::Task) {
+    if matches!(kind, Kind::Integration | Kind::Stream | Kind::Task | Kind::Pipe) {
         p.back_to(p.mark_place() - 2);
         return Err(p.unexpected());
     }
@@ -274,6 +276,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         ("WAREHOUSES", warehouse::show),
         ("FILE FORMATS", file_format::show),
         ("STAGES", stage_read::show),
+        ("PIPES", pipe::show),
         ("TABLES", table::show_tables),
         ("VIEWS", table::show_views),
     ] {
@@ -309,6 +312,7 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Kind::Database | Kind::Schema => Ok(container::describe(cx, id)),
         Kind::Warehouse => Ok(warehouse::describe(cx, id)),
         Kind::Stream => Ok(stream::describe(cx, id)),
+        Kind::Pipe => Ok(pipe::describe(cx, id)),
         Kind::Task => Ok(task_read::describe(cx, id)),
         Kind::Table | Kind::View | Kind::Role => Ok(table::describe(cx, id)),
     }

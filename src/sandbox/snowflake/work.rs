@@ -56,6 +56,16 @@ pub(super) enum Job {
         detailed: bool,
     },
     Load(Box<Load>),
+    CreatePipe {
+        slot: Slot,
+        pipe: Box<super::pipe::Pipe>,
+        comment: Option<String>,
+        access: Access,
+    },
+    RefreshPipe {
+        pipe: Id,
+        prefix: String,
+    },
     Unload(Box<Unload>),
     /// The statements of a scripting block.
     Block(Vec<String>),
@@ -87,6 +97,8 @@ impl Worker<'_> {
             Job::Remove { place, pattern } => self.remove(&place, pattern.as_ref()).await,
             Job::Copy { target, parts, detailed } => self.copy(&target, &parts, detailed).await,
             Job::Load(load) => self.load(*load).await,
+            Job::CreatePipe { slot, pipe, comment, access } => self.create_pipe(slot, *pipe, comment, access).await,
+            Job::RefreshPipe { pipe, prefix } => self.refresh_pipe(pipe, &prefix).await,
             Job::Unload(unload) => self.unload(*unload).await,
             Job::Block(statements) => self.block(statements).await,
             Job::RunTask { task, retry } => Box::pin(self.simulator.execute_task(task, retry)).await,

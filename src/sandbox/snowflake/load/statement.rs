@@ -41,6 +41,23 @@ pub(in crate::sandbox::snowflake) struct Load {
     pub(super) transform: Option<Transform>,
 }
 
+impl Load {
+    /// How its files are reached.
+    pub(in crate::sandbox::snowflake) fn access(&self) -> &Access {
+        &self.source.access
+    }
+
+    /// The path under the stage, as written.
+    pub(in crate::sandbox::snowflake) fn path(&self) -> &str {
+        &self.source.path
+    }
+
+    /// The table it fills.
+    pub(in crate::sandbox::snowflake) fn table(&self) -> Id {
+        self.table
+    }
+}
+
 /// Where the files of a statement are.
 #[derive(Clone, Debug)]
 pub(in crate::sandbox::snowflake) struct Source {
