@@ -17,8 +17,12 @@ pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
         .collect();
     let mut findings = Vec::new();
     for (at, role) in world.of_kind("iam_role") {
-        let explicit =
-            matches!(role.get("trust"), Some(Shown::Lines(document)) if document.to_string().contains("\"Allow\""));
+        // An empty list of principals is a decision, too.
+        let says = |document: &crate::model::Val| {
+            let text = document.to_string();
+            text.contains("\"Allow\"") || text.contains("\"NobodyYet\"")
+        };
+        let explicit = matches!(role.get("trust"), Some(Shown::Lines(document)) if says(document));
         let arn = world.ids.get(at).map(|id| id.name.clone()).unwrap_or_default();
         if !explicit && !trusted.contains(&arn) {
             findings.push(Finding {
@@ -29,7 +33,7 @@ pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
                 message: format!(
                     "no storage integration names {at}, and it trusts nobody else: nobody could assume it"
                 ),
-                hint: format!("set `role = \"{{{{ {at}.arn }}}}\"` in a storage integration, or give a `trust` list"),
+                hint: format!("set `role = \"{{{{ {at}.arn }}}}\"` in a storage integration, or give a `trust` list; an empty one says that nobody may assume it yet"),
             });
         }
     }

@@ -252,7 +252,9 @@ fn trust(entry: &Entry<Spec>, cx: Cx<'_>) -> Document {
     if !document.is_empty() {
         return document;
     }
-    Document::new([Statement::new(Effect::Deny, "NobodyYet", &["sts:AssumeRole"]).principals(Principals::Anyone)])
+    // An empty list is meant so: the other party has not told yet whom to trust.
+    let nobody = if entry.spec.trust.is_some() { "NobodyYet" } else { "Nobody" };
+    Document::new([Statement::new(Effect::Deny, nobody, &["sts:AssumeRole"]).principals(Principals::Anyone)])
 }
 
 /// Looks at one declared role. Its attachments are asked for only where they count: if the spec lists some, or if the role may have to

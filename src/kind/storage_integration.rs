@@ -55,6 +55,10 @@ pub struct Spec {
     /// Whether S3 is reached through outbound private connectivity. Default: false.
     #[serde(default)]
     pub use_privatelink_endpoint: bool,
+    /// Whether an apply waits until Snowflake can assume the role and list the first location. Set it to false where somebody else owns the role and
+    /// must first be told the IAM user and the external ID. Default: true.
+    #[serde(default = "yes")]
+    pub wait_for_role: bool,
     /// `S3`, `S3GOV` or `S3CHINA`. Default: that of the partition of the AWS account. A change needs a new integration.
     pub storage_provider: Option<Provider>,
 }
@@ -123,6 +127,8 @@ pub struct Props {
     external_id: Option<String>,
     object_acl: Option<String>,
     privatelink: bool,
+    /// Whether to wait for the role; nothing that the live object has.
+    wait: bool,
     /// A word for S3; live it may be another cloud.
     provider: String,
 }
@@ -187,6 +193,7 @@ allowed_locations = ["s3://inbound-events-example/"]
             external_id,
             object_acl,
             use_privatelink_endpoint,
+            wait_for_role,
             storage_provider,
         } = &entry.spec;
         Props {
@@ -200,6 +207,7 @@ allowed_locations = ["s3://inbound-events-example/"]
             external_id: external_id.clone(),
             object_acl: object_acl.map(|acl| acl.word().to_owned()),
             privatelink: *use_privatelink_endpoint,
+            wait: *wait_for_role,
             provider: storage_provider.unwrap_or_else(|| Provider::of(cx.context.partition)).word().to_owned(),
         }
     }
@@ -216,6 +224,7 @@ allowed_locations = ["s3://inbound-events-example/"]
             external_id,
             object_acl,
             privatelink,
+            wait: _,
             provider,
         } = props;
         let list = |set: &BTreeSet<String>| Shown::List(set.iter().map(|text| Val::known(text.as_str())).collect());
@@ -368,6 +377,7 @@ fn read(name: &Ident, row: &Row<'_>, desc: &Rows) -> Found<Props> {
         external_id: text("STORAGE_AWS_EXTERNAL_ID"),
         object_acl: text("STORAGE_AWS_OBJECT_ACL"),
         privatelink: flag("USE_PRIVATELINK_ENDPOINT"),
+        wait: false,
         provider: text("STORAGE_PROVIDER")
             .map_or_else(|| Provider::S3.word().to_owned(), |word| word.to_ascii_uppercase()),
     };

@@ -44,9 +44,9 @@ pub struct Spec {
     /// none.
     #[serde(default)]
     pub managed_policies: BTreeSet<Val>,
-    /// Who may assume it beside the integrations that name it. Default: nobody.
-    #[serde(default)]
-    pub trust: Vec<TrustSpec>,
+    /// Who may assume it beside the integrations that name it; an empty list says that nobody may yet, for as long as the other party has not told
+    /// whom to trust. Default: nobody.
+    pub trust: Option<Vec<TrustSpec>>,
     /// Tags. Other tags of the role are left alone. Default: none.
     #[serde(default)]
     pub tags: Tags,
@@ -92,7 +92,7 @@ impl Spec {
             (None, Some(service)) => Some(Trusted::Service(service.clone())),
             (None, None) => None,
         };
-        self.trust.iter().filter_map(one).collect()
+        self.trust.iter().flatten().filter_map(one).collect()
     }
 
     pub(super) fn check(&self) -> Vec<Problem> {
@@ -103,7 +103,7 @@ impl Spec {
             problems.push(Problem::new("max_session_seconds", "a session lasts 3600 to 43200 seconds"));
         }
         problems.extend(iam::description(&self.description));
-        for (at, trust) in self.trust.iter().enumerate() {
+        for (at, trust) in self.trust.iter().flatten().enumerate() {
             problems.extend(trust.check(at));
         }
         problems.extend(access::check(&self.access, &self.statements, MOST_INLINE));

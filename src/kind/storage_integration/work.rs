@@ -100,7 +100,7 @@ pub(super) fn ready(want: &Props) -> Option<Part> {
     let urls: Vec<S3Url> = want.allowed.iter().filter_map(|text| text.parse().ok()).collect();
     let blocked: Vec<S3Url> = want.blocked.iter().filter_map(|text| text.parse().ok()).collect();
     let location = urls.iter().find(|url| !blocked.iter().any(|blocked| blocked.contains(url)))?;
-    if !want.enabled {
+    if !want.enabled || !want.wait {
         return None;
     }
     let place = format!("{}/", location.to_string().trim_end_matches('/'));
