@@ -82,8 +82,10 @@ fn topic(gift: &Gift, known: &Facts) -> Option<String> {
         Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
             Some(bucket.to_string())
         }
-        Gift::Located { stage, .. } | Gift::Ingests { stage, .. } => Some(stage.name.clone()),
-        Gift::Watches { stage, .. } | Gift::Delivers { stage, .. } => Some(stage.name.clone()),
+        Gift::Located { stage, .. }
+        | Gift::Ingests { stage, .. }
+        | Gift::Watches { stage, .. }
+        | Gift::Delivers { stage, .. } => Some(stage.name.clone()),
     }
 }
 

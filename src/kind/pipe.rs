@@ -210,7 +210,7 @@ auto_ingest = false
             Field::replaces("name", Some(name.name.to_string())),
             Field::replaces("as", Some(Shown::Lines(Val::known(copy.as_str())))),
             Field::replaces("auto_ingest", Some(*auto_ingest)),
-            Field::create_only("aws_sns_topic", sns_topic.as_ref().map(|topic| topic.to_string())),
+            Field::create_only("aws_sns_topic", sns_topic.as_ref().map(ToString::to_string)),
             Field::in_place("error_integration", error_integration.as_ref().map(ToString::to_string)),
             Field::create_only("refresh", refresh.then_some(true)),
             Field::in_place("pipe_execution_paused", Some(*paused)),
@@ -420,7 +420,7 @@ fn read(name: &ObjectName, row: &Row<'_>, status: Option<&str>) -> Result<Found<
     Ok(Found { props, facts: channel.map(|channel| (CHANNEL, channel.to_owned())).into_iter().collect() })
 }
 
-/// States that only a new pipe ends. Source: Snowflake documentation, "SYSTEM$PIPE_STATUS".
+/// States that only a new pipe ends. Source: Snowflake documentation, "`SYSTEM$PIPE_STATUS`".
 const DEAD: [&str; 5] = [
     "STOPPED_FILE_FORMAT_DROPPED",
     "STOPPED_MISSING_TABLE",

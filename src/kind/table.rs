@@ -190,9 +190,10 @@ columns = [
             texts.push(alter().word("ADD PRIMARY KEY").then(names(&want.primary_key)));
         }
         if changed.has("cluster_by") {
-            texts.push(match want.cluster_by.is_empty() {
-                true => alter().word("DROP CLUSTERING KEY"),
-                false => alter().word("CLUSTER BY").then(expressions(&want.cluster_by)),
+            texts.push(if want.cluster_by.is_empty() {
+                alter().word("DROP CLUSTERING KEY")
+            } else {
+                alter().word("CLUSTER BY").then(expressions(&want.cluster_by))
             });
         }
         let mut set = Text::default();

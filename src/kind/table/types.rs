@@ -1,6 +1,6 @@
 //! The types of columns: one canonical text for all spellings of a type, and which changes only widen.
 //!
-//! Sources: Snowflake documentation, "Summary of data types", "ALTER TABLE … ALTER COLUMN"; behaviour change bundle 2025_07, which raised
+//! Sources: Snowflake documentation, "Summary of data types", "ALTER TABLE … ALTER COLUMN"; behaviour change bundle `2025_07`, which raised
 //! the largest sizes.
 
 use std::fmt;

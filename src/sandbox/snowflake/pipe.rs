@@ -382,7 +382,7 @@ impl Simulator {
             };
             let of = |object: &Object| {
                 let (database, schema) = homes(cx, object.parent);
-                let role = cx.see().role_name(object.owner).to_owned();
+                let role = cx.see().role_name(object.owner).clone();
                 let session = SessionState { role, database, schema, ..super::refresh::system() };
                 Some((object.id, cx.see().pipe(object.id)?.clone(), cx.see().full_name(object.id), session))
             };
