@@ -129,6 +129,6 @@ fn as_many_requests_as_in_the_sandbox(world: &World, spec: &Path) {
     embedded("apply", "--auto-approve");
     let there = embedded("plan", "--stats");
     assert_eq!(requests(&here, "AWS"), requests(&there, "AWS"), "{here}\n{there}");
-    assert_eq!(requests(&here, "AWS").iter().map(|(_, count)| count).sum::<u32>(), 23, "{here}");
+    assert_eq!(requests(&here, "AWS").iter().map(|(_, count)| count).sum::<u32>(), 25, "{here}");
     assert_eq!(requests(&here, "Snowflake"), requests(&there, "Snowflake"), "{here}\n{there}");
 }
