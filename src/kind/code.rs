@@ -15,24 +15,45 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 pub(super) fn named(sql: &str, home: &SchemaName) -> Named {
     let tokens = solid(sql).unwrap_or_default();
     let mut out = Named::default();
+    // For each open bracket, whether a comma is one between relations: those between columns name nothing.
+    let mut lists = vec![false];
     for (at, token) in tokens.iter().enumerate() {
         let rest = tokens.get(at + 1..).unwrap_or_default();
         let within = |rest: &[Token]| within(&name(rest)?, home);
         match token {
             Token::AtSign => out.stages.extend(within(rest)),
-
-            Token::Comma => out.relations.extend(within(rest)),
-            token if word(token).is_some_and(|word| BEFORE_RELATIONS.contains(&word.as_str())) => {
-                out.relations.extend(within(rest));
+            Token::LParen => lists.push(false),
+            Token::RParen => drop(lists.pop()),
+            Token::Comma if lists.last() == Some(&true) => out.relations.extend(within(rest)),
+            token => {
+                let word = word(token).unwrap_or_default();
+                if BEFORE_RELATIONS.contains(&word.as_str()) {
+                    out.relations.extend(within(rest));
+                }
+                let listed =
+                    if word == "FROM" { Some(true) } else { ENDS_RELATIONS.contains(&word.as_str()).then_some(false) };
+                if let (Some(list), Some(listed)) = (lists.last_mut(), listed) {
+                    *list = listed;
+                }
             }
-            _ => {}
         }
     }
     out
 }
 
+/// The table that a COPY INTO fills. Names without a schema are those of `home`.
+pub(super) fn filled(sql: &str, home: &SchemaName) -> Option<ObjectName> {
+    let tokens = solid(sql)?;
+    let at = tokens.iter().position(|token| word(token).is_some_and(|word| word == "INTO"))?;
+    within(&name(tokens.get(at + 1..)?)?, home)
+}
+
 /// Words that a relation may follow.
 const BEFORE_RELATIONS: [&str; 6] = ["FROM", "INTO", "JOIN", "TABLE", "UPDATE", "USING"];
+
+/// Words after which a comma is not one between relations any more.
+const ENDS_RELATIONS: [&str; 12] =
+    ["CONNECT", "GROUP", "HAVING", "LIMIT", "ON", "ORDER", "QUALIFY", "SELECT", "SET", "UNION", "VALUES", "WHERE"];
 
 /// Objects that a text names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -188,6 +209,11 @@ mod tests {
         };
         assert_eq!(text(&found.relations), [r#""D"."S"."T""#, r#""D"."S"."U""#, r#""E"."F"."g""#]);
         assert_eq!(text(&found.stages), [r#""D"."X"."LAND""#]);
+        let found = named("SELECT a, b.c, d FROM t, u WHERE a IN (1, 2) ORDER BY a, v", &home);
+        assert_eq!(text(&found.relations), [r#""D"."S"."T""#, r#""D"."S"."U""#], "columns are no relations");
+        let filled = |sql: &str| filled(sql, &home).map(|name| name.to_string());
+        assert_eq!(filled("COPY INTO e.t (a, b) FROM @x").as_deref(), Some(r#""D"."E"."T""#));
+        assert_eq!(filled("COPY INTO @x FROM t"), None);
     }
 
     #[test]

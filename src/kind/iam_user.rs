@@ -338,12 +338,14 @@ async fn found(
     Ok(assemble(state, record, secret.as_ref(), holders, wanted))
 }
 
-/// Those of the stages that hold the key of this ID. Snowflake tells the ID and nothing else.
+/// Those of the stages that hold the key of this ID. Snowflake tells the ID and nothing else; where it hides part of it behind asterisks, nobody can tell
+/// it from another, and a stage that has a key counts as having this one: otherwise each plan would make a new key.
 async fn holders(cloud: &Cloud, id: &str, stages: &BTreeSet<ObjectName>) -> Result<BTreeSet<ObjectName>, CloudError> {
     let session = cloud.snowflake()?;
     let ask = |name: ObjectName| async move {
         let rows = show::about(session, &Text::new("DESC STAGE").name(&name)).await?;
-        let holds = rows.is_some_and(|rows| rows.property("AWS_KEY_ID") == Some(id));
+        let shown = rows.as_ref().and_then(|rows| rows.property("AWS_KEY_ID"));
+        let holds = shown.is_some_and(|shown| shown == id || shown.contains('*'));
         Ok::<_, CloudError>(holds.then_some(name))
     };
     Ok(try_join_all(stages.iter().cloned().map(ask)).await?.into_iter().flatten().collect())

@@ -225,14 +225,16 @@ auto_ingest = false
     /// Its home, its stage, which it is bound to, its table, and who hears of errors.
     fn refs(props: &Props) -> Vec<Ref> {
         let mut refs = qualified::home(&props.name.schema);
-        let code::Named { relations, stages } = code::named(props.copy.as_str(), &props.name.schema);
+        let (copy, home) = (props.copy.as_str(), &props.name.schema);
+        let stage = code::staged(copy, home).map(|(stage, _)| stage);
         let to = |kind: &str, name: &dyn std::fmt::Display, why: &'static str, on_replace: OnReplace| Ref {
             to: LiveId::new(kind, name),
             why,
             on_replace,
         };
-        refs.extend(stages.iter().map(|stage| to("stage", stage, "the stage it copies from", OnReplace::Replace)));
-        refs.extend(relations.iter().map(|table| to("table", table, "the table it fills", OnReplace::Replace)));
+        refs.extend(stage.map(|stage| to("stage", &stage, "the stage it copies from", OnReplace::Replace)));
+        let table = code::filled(copy, home);
+        refs.extend(table.map(|table| to("table", &table, "the table it fills", OnReplace::Replace)));
         refs.extend(props.error_integration.iter().map(|name| {
             to("notification_integration", name, "the integration that hears of errors", OnReplace::Nothing)
         }));
@@ -468,6 +470,14 @@ mod tests {
             statements(&Pipe::delete(&one)),
             ["ALTER PIPE \"D\".\"S\".\"P\" SET PIPE_EXECUTION_PAUSED = TRUE", "DROP PIPE IF EXISTS \"D\".\"S\".\"P\""]
         );
+    }
+
+    #[test]
+    fn a_table_that_is_called_like_a_column_is_nothing_to_a_pipe() {
+        let toml = P.replace("INTO T FROM @LAND/in/", "INTO T (A, U) FROM (SELECT $1, U FROM @LAND/in/)");
+        let to: Vec<String> =
+            Pipe::refs(&want::<Pipe>(&entry::<Pipe>(&toml))).iter().map(|r| r.to.to_string()).collect();
+        assert_eq!(to[2..], ["stage \"D\".\"S\".\"LAND\"", "table \"D\".\"S\".\"T\""]);
     }
 
     #[test]

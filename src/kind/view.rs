@@ -151,12 +151,12 @@ as = "SELECT 24 AS HOURS_A_DAY"
     }
 
     fn create(_: &Address, want: &Props) -> Vec<Part> {
-        vec![Part::main(vec![Op::sql(definition(want, false))])]
+        vec![Part::main(vec![Op::sql(definition(want, None))])]
     }
 
-    fn alter(_: &Address, want: &Props, _: &Props, changed: &Diff) -> Vec<Part> {
+    fn alter(_: &Address, want: &Props, have: &Props, changed: &Diff) -> Vec<Part> {
         if changed.has("as") {
-            return vec![Part::main(vec![Op::sql(definition(want, true))])];
+            return vec![Part::main(vec![Op::sql(definition(want, Some(have)))])];
         }
         let alter = || Text::new("ALTER VIEW").name(&want.name);
         let mut texts = Vec::new();
@@ -209,19 +209,21 @@ as = "SELECT 24 AS HOURS_A_DAY"
     }
 }
 
-/// The statement that makes the view. The comment comes with it, for it holds the mark.
-fn definition(want: &Props, again: bool) -> Text {
-    let words = match (again, want.secure) {
+/// The statement that makes the view, in the stead of a live one perhaps, of which it keeps what the spec leaves alone. The comment comes with it,
+/// for it holds the mark.
+fn definition(want: &Props, have: Option<&Props>) -> Text {
+    let words = match (have.is_some(), want.secure) {
         (false, false) => "CREATE VIEW",
         (false, true) => "CREATE SECURE VIEW",
         (true, false) => "CREATE OR REPLACE VIEW",
         (true, true) => "CREATE OR REPLACE SECURE VIEW",
     };
     let mut text = Text::new(words).name(&want.name);
-    if again {
+    if have.is_some() {
         text = text.word("COPY GRANTS");
     }
-    if let Some(on) = want.change_tracking {
+    let kept = have.and_then(|have| have.change_tracking).filter(|on| *on);
+    if let Some(on) = want.change_tracking.or(kept) {
         text = text.word("CHANGE_TRACKING =").bool(on);
     }
     text.then(comment_clause(&want.comment, want.mark.as_ref())).word("AS").body(&want.query)
@@ -303,6 +305,9 @@ mod tests {
                 "CREATE OR REPLACE VIEW \"D\".\"S\".\"V\" COPY GRANTS COMMENT = '[snowssi:events/view.x]' AS SELECT B\n  FROM T JOIN E.F.U ON TRUE"
             ]
         );
+        let tracked = Props { change_tracking: Some(true), ..have.clone() };
+        let done = statements(&View::alter(&at::<View>(), &wanted, &tracked, &diff));
+        assert!(done[0].contains("COPY GRANTS CHANGE_TRACKING = TRUE"), "what a stream switched on stays: {done:?}");
         assert_eq!(View::conflicts(&wanted, &have).len(), 1);
         assert!(View::conflicts(&have, &have).is_empty());
     }
