@@ -8,6 +8,7 @@ pub mod check;
 pub mod cli;
 pub mod cloud;
 pub mod graph;
+pub mod import;
 pub mod kind;
 pub mod model;
 pub mod observe;

@@ -99,8 +99,8 @@ pub trait LiveBatch: Send + Sync {
     fn facts(&self) -> Vec<(Address, &'static str, String)>;
     /// Whether each entry is there, and with which mark.
     fn states(&self) -> Vec<(Address, Seen<Option<Mark>>)>;
-    /// [`Kind::export`] of one entry's live object; `None` if it is not there.
-    fn export(&self, at: &Address, context: &Context) -> Option<Fields>;
+    /// [`Kind::export_among`] of one entry's live object; `None` if it is not there.
+    fn export(&self, at: &Address, cx: Cx<'_>) -> Option<Result<Fields, String>>;
     /// Undeclared live objects.
     fn others(&self) -> Vec<Other>;
     /// What is to be done about one entry.
@@ -364,9 +364,9 @@ impl<K: Kind> LiveBatch for LiveEntries<K> {
         self.entries.keys().map(|at| (at.clone(), state(at))).collect()
     }
 
-    fn export(&self, at: &Address, context: &Context) -> Option<Fields> {
+    fn export(&self, at: &Address, cx: Cx<'_>) -> Option<Result<Fields, String>> {
         match self.observed.declared.get(at)? {
-            Seen::Present(found) => Some(K::export(&found.props, context)),
+            Seen::Present(found) => Some(K::export_among(&found.props, cx)),
             Seen::Absent | Seen::Hidden(_) => None,
         }
     }

@@ -7,6 +7,7 @@
 //! wanted; `CreateBucket` and one PUT for each sub-resource that differs, one after
 //! the other because S3 refuses two configuration changes of one bucket at a time; `DeleteBucket`, which refuses a bucket with objects.
 
+mod export;
 mod notify;
 mod props;
 mod spec;
@@ -21,14 +22,15 @@ pub use self::props::Props;
 use self::spec::Logging;
 pub use self::spec::Spec;
 use super::{
-    Attribute, Cx, Dep, Entry, Field, Gift, Kind, MAIN, OnReplace, Part, Problem, Ref, Side, Source, statements, tags,
+    Attribute, Cx, Dep, Entry, Field, Fields, Gift, Gifts, Kind, MAIN, OnReplace, Part, Problem, Ref, Side, Source,
+    statements, tags,
 };
 use crate::cloud::aws::{BucketReads, ReadTags};
 use crate::cloud::{Aws, Cloud, CloudError};
 use crate::model::call::Encryption;
 use crate::model::{
-    Address, Arn, BucketName, Call, Context, Diff, Found, LiveId, Mark, Observed, Op, Partition, Region, S3Url, Seen,
-    Val,
+    Address, Arn, BucketName, Call, Context, Diff, Facts, Found, LiveId, Mark, Observed, Op, Partition, Region, S3Url,
+    Seen, Val,
 };
 
 /// The part that tells queues about new objects; the queues are known only when their stages exist.
@@ -187,6 +189,18 @@ impl Kind for Bucket {
 
     fn relink(_at: &Address, want: &Props, _to: &LiveId) -> Vec<Op> {
         want.policy.iter().map(|_| Op::aws(put_policy(want))).collect()
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        export::named(name)
+    }
+
+    fn export(have: &Props, context: &Context) -> Fields {
+        export::fields(have, Cx { context, facts: &Facts::default(), gifts: &Gifts::default() })
+    }
+
+    fn export_among(have: &Props, cx: Cx<'_>) -> Result<Fields, String> {
+        Ok(export::fields(have, cx))
     }
 
     fn conflicts(want: &Props, have: &Props) -> Vec<String> {

@@ -10,10 +10,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::container::{self, LogLevel, MetricLevel, SerializationPolicy, TraceLevel};
+use super::export::Export;
 use super::setting::{self, Value, Values};
 use super::show::{self, Level, Parameters};
 use super::words::Size;
-use super::{Attribute, Cx, Entry, Field, Kind, Part, Problem, Ref, Side, Source};
+use super::{Attribute, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source};
 use crate::cloud::{Cloud, CloudError, Row};
 use crate::model::{Address, Context, Diff, Found, Ident, LiveId, Mark, Observed, Op, Seen, Text};
 
@@ -158,6 +159,19 @@ name = "RAW"
         vec![format!(
             "everything in {name} goes with it, also what this spec does not declare; `UNDROP DATABASE {name}` brings it back within its retention time, unless a new one has taken the name"
         )]
+    }
+
+    /// One parameter is asked for, so that all are read.
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let name: Ident = name.parse().map_err(|error| format!("`{name}` is not the name of a database: {error}"))?;
+        Ok(vec![("name", name.written().into()), ("data_retention_time_in_days", 1.into())])
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        let Props { name, comment, mark: _, transient, parameters } = have;
+        let fields = Export::default().field("name", name.written()).text("comment", comment);
+        let fields = fields.unless(&false, "transient", *transient == Some(true));
+        fields.and(setting::exported(&container::PARAMETERS, parameters)).done()
     }
 }
 

@@ -17,9 +17,10 @@ use serde::Deserialize;
 pub use self::inline::Inline;
 use self::options::{Choice, OPTIONS};
 use super::container::{comment_clause, comment_field};
+use super::export::Export;
 use super::setting::{Value, Values, clause};
 use super::words::words;
-use super::{Attribute, Cx, Entry, Field, Kind, Part, Problem, Ref, Side, Source, qualified, show};
+use super::{Attribute, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source, qualified, show};
 use crate::cloud::{Cloud, CloudError, Row, Which};
 use crate::model::{
     Address, Context, Diff, Found, Ident, LiveId, Mark, ObjectName, Observed, Op, SchemaName, Seen, Text,
@@ -262,6 +263,16 @@ strip_outer_array = true
             format!("pipes that name {name} stop, and stages and statements that name it fail until it is there again"),
             format!("external tables that use {name} break, or keep Snowflake from dropping it"),
         ]
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        qualified::named(name)
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        let Props { name, comment, mark: _, kind, options } = have;
+        let fields = Export::of(qualified::exported(name)).text("comment", comment);
+        fields.unless(&"CSV", "type", kind.word()).and(options::exported(*kind, options)).done()
     }
 }
 

@@ -1,10 +1,10 @@
 //! What roles, users and managed policies have in common: names, paths, and the policies that are attached to somebody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fields, OnReplace, Problem, Ref};
+use super::{Fields, OnReplace, Problem, Ref, statements};
 use crate::model::{Arn, LiveId, Val};
-use crate::policy::Document;
+use crate::policy::{Document, Statement};
 
 /// The inline policy that holds everything an entry allows.
 pub(crate) const INLINE: &str = "snowssi-access";
@@ -74,9 +74,24 @@ pub(crate) fn named(text: &str, what: &str, most: usize) -> Result<Fields, Strin
 
 /// A policy as the field `statements`, for import.
 pub(crate) fn written(document: &Document) -> serde_json::Value {
-    let text = document.to_val().to_string();
-    let mut policy: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    policy.get_mut("Statement").map(serde_json::Value::take).unwrap_or_default()
+    statements::written(document.statements().iter().cloned())
+}
+
+/// What inline policies say that are not ours; `None` if one cannot be read.
+pub(crate) fn foreign(inline: &BTreeMap<String, String>) -> Option<Vec<Statement>> {
+    let documents = inline.values().map(|text| statements::live(text).ok());
+    let all = documents.collect::<Option<Vec<_>>>()?;
+    Some(all.iter().flat_map(Document::statements).cloned().collect())
+}
+
+/// Statements of several policies as the field `statements`, for import. A name that two of them have is left to one.
+pub(crate) fn joined(statements: impl IntoIterator<Item = Statement>) -> serde_json::Value {
+    let mut names = BTreeSet::new();
+    let unique = statements.into_iter().map(|statement| {
+        let sid = statement.sid.clone().filter(|sid| names.insert(sid.clone()));
+        Statement { sid, ..statement }
+    });
+    statements::written(unique)
 }
 
 /// The managed policies somebody refers to. One that is replaced under the same ARN is another one, so it must be attached again.

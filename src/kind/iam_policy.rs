@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 pub use self::spec::Spec;
+use super::export::Export;
 use super::{Attribute, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source, iam, tags};
 use crate::cloud::aws::{Attachment, Entity, PolicyState};
 use crate::cloud::{Aws, Cloud, CloudError, Which};
@@ -209,10 +210,7 @@ impl Kind for IamPolicy {
             fields.push(("description", description.as_str().into()));
         }
         fields.push(("statements", iam::written(document)));
-        if !tags.is_empty() {
-            fields.push(("tags", serde_json::json!(tags)));
-        }
-        fields
+        Export::of(fields).filled("tags", tags::exported(tags)).done()
     }
 }
 

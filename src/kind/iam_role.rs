@@ -10,6 +10,7 @@
 //! Calls: `GetRole`, `ListRolePolicies`, `GetRolePolicy`, `ListAttachedRolePolicies` where it counts, `ListRoles` under the stack's path; `CreateRole`,
 //! `PutRolePolicy`, `AttachRolePolicy` and their opposites.
 
+mod export;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,15 @@ use futures::future::try_join_all;
 
 pub use self::spec::Spec;
 use super::iam::{self, INLINE};
-use super::{Attribute, Cx, Entry, Field, Gift, Kind, OnReplace, Part, Problem, Ref, Side, Source, statements, tags};
+use super::{
+    Attribute, Cx, Entry, Field, Fields, Gift, Gifts, Kind, OnReplace, Part, Problem, Ref, Side, Source, statements,
+    tags,
+};
 use crate::cloud::aws::RoleState;
 use crate::cloud::{Aws, Cloud, CloudError, Which};
-use crate::model::{Address, Call, Context, Diff, Fact, Found, LiveId, Mark, Observed, Op, Seen, Shown, Tags, Val};
+use crate::model::{
+    Address, Call, Context, Diff, Fact, Facts, Found, LiveId, Mark, Observed, Op, Seen, Shown, Tags, Val,
+};
 use crate::policy::{Document, Effect, Principals, Statement, build};
 
 /// The kind.
@@ -43,6 +49,8 @@ pub struct Props {
     policy: Option<Document>,
     /// Names of other inline policies.
     inline: BTreeSet<String>,
+    /// What those say; absent where that cannot be read. Never compared.
+    foreign: Option<Vec<Statement>>,
     attached: BTreeSet<Val>,
     tags: Tags,
 }
@@ -90,6 +98,7 @@ impl Kind for IamRole {
             trust: trust(entry, cx),
             policy: policy.map(|policy| policy.resolve(cx.facts)),
             inline: BTreeSet::new(),
+            foreign: None,
             attached: spec.managed_policies.iter().map(|arn| arn.resolve(cx.facts)).collect(),
             tags: spec.tags.clone(),
         }
@@ -106,6 +115,7 @@ impl Kind for IamRole {
             trust,
             policy,
             inline,
+            foreign: _,
             attached,
             tags,
         } = props;
@@ -236,6 +246,18 @@ impl Kind for IamRole {
             have.inline.iter().map(|name| format!("the inline policy `{name}`, not made by this tool, is deleted"));
         [access].into_iter().chain(attached).chain(inline).chain([others]).collect()
     }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        export::named(name)
+    }
+
+    fn export(have: &Props, context: &Context) -> Fields {
+        export::fields(have, Cx { context, facts: &Facts::default(), gifts: &Gifts::default() }).unwrap_or_default()
+    }
+
+    fn export_among(have: &Props, cx: Cx<'_>) -> Result<Fields, String> {
+        export::fields(have, cx)
+    }
 }
 
 /// Everyone who may assume the role; if there is nobody, a policy that says so.
@@ -252,8 +274,12 @@ fn trust(entry: &Entry<Spec>, cx: Cx<'_>) -> Document {
     if !document.is_empty() {
         return document;
     }
-    // An empty list is meant so: the other party has not told yet whom to trust.
-    let nobody = if entry.spec.trust.is_some() { "NobodyYet" } else { "Nobody" };
+    nobody(entry.spec.trust.is_some())
+}
+
+/// The trust policy of a role that nobody may assume. An empty list is meant so: the other party has not told yet whom to trust.
+fn nobody(yet: bool) -> Document {
+    let nobody = if yet { "NobodyYet" } else { "Nobody" };
     Document::new([Statement::new(Effect::Deny, nobody, &["sts:AssumeRole"]).principals(Principals::Anyone)])
 }
 
@@ -301,7 +327,7 @@ fn found(state: RoleState) -> Result<Found<Props>, String> {
         mut tags,
     } = state;
     let read = |what: &str, text: &str| {
-        Document::parse(text).map_err(|error| format!("the {what} of {arn} cannot be read: {error}"))
+        statements::live(text).map_err(|error| format!("the {what} of {arn} cannot be read: {error}"))
     };
     let mark = Mark::take(&mut tags);
     let policy = inline.remove(INLINE).map(|text| read("inline policy", &text)).transpose()?;
@@ -314,6 +340,7 @@ fn found(state: RoleState) -> Result<Found<Props>, String> {
         boundary: boundary.map(Val::from),
         trust: read("trust policy", &trust)?,
         policy,
+        foreign: iam::foreign(&inline),
         inline: inline.into_keys().collect(),
         attached: attached.into_iter().map(Val::from).collect(),
         tags,

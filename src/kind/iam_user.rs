@@ -6,6 +6,7 @@
 //! `DescribeSecret` and `DESC STAGE` of where a key was brought; `CreateUser`, `PutUserPolicy`, `AttachUserPolicy`, `CreateAccessKey` and their
 //! opposites. Source: IAM API reference.
 
+mod export;
 mod key;
 mod spec;
 #[cfg(test)]
@@ -18,13 +19,15 @@ use futures::future::try_join_all;
 use self::key::{Kept, Key, Record, State, TAG};
 pub use self::spec::{AccessKey, Spec};
 use super::iam::{self, INLINE};
-use super::{Attribute, Cx, Entry, Field, Fields, Gift, Kind, OnReplace, Part, Problem, Ref, Side, Source, show, tags};
+use super::{
+    Attribute, Cx, Entry, Field, Fields, Gift, Gifts, Kind, OnReplace, Part, Problem, Ref, Side, Source, show, tags,
+};
 use crate::cloud::aws::{KeyId, SecretState, UserState};
 use crate::cloud::{Aws, Cloud, CloudError, Which};
 use crate::model::{
-    Address, Call, Context, Diff, Found, LiveId, Mark, ObjectName, Observed, Op, Seen, Shown, Tags, Text, Val,
+    Address, Call, Context, Diff, Facts, Found, LiveId, Mark, ObjectName, Observed, Op, Seen, Shown, Tags, Text, Val,
 };
-use crate::policy::Document;
+use crate::policy::{Document, Statement};
 
 /// The kind.
 pub struct IamUser;
@@ -40,8 +43,12 @@ pub struct Props {
     policy: Option<Document>,
     /// Names of other inline policies.
     inline: BTreeSet<String>,
+    /// What those say; absent where that cannot be read. Never compared.
+    foreign: Option<Vec<Statement>>,
     attached: BTreeSet<Val>,
     key: Option<Key>,
+    /// Live: what is written down of the stages the key went to.
+    digest: Option<String>,
     /// Of a live user.
     kept: Kept,
     tags: Tags,
@@ -93,15 +100,18 @@ impl Kind for IamUser {
             boundary: spec.permissions_boundary.as_ref().map(|arn| arn.resolve(cx.facts)),
             policy: policy.map(|policy| policy.resolve(cx.facts)),
             inline: BTreeSet::new(),
+            foreign: None,
             attached: spec.managed_policies.iter().map(|arn| arn.resolve(cx.facts)).collect(),
             key: spec.access_key.as_ref().map(Key::wanted),
+            digest: None,
             kept: Kept::default(),
             tags: spec.tags.clone(),
         }
     }
 
     fn fields(props: &Props) -> Vec<Field> {
-        let Props { mark: _, name, path, boundary, policy, inline, attached, key, kept, tags } = props;
+        let Props { mark: _, name, path, boundary, policy, inline, foreign: _, attached, key, digest: _, kept, tags } =
+            props;
         let others: Vec<Val> = inline.iter().map(|name| Val::known(name.as_str())).collect();
         let mut fields = vec![
             Field::replaces("name", Some(name.as_str())),
@@ -258,27 +268,12 @@ impl Kind for IamUser {
     }
 
     fn export(have: &Props, context: &Context) -> Fields {
-        let Props { mark: _, name, path, boundary, policy, inline: _, attached, key, kept: _, tags } = have;
-        let mut fields = Fields::from([("name", name.as_str().into())]);
-        if *path != iam::default_path(&context.stack) {
-            fields.push(("path", path.as_str().into()));
-        }
-        fields.extend(boundary.iter().map(|arn| ("permissions_boundary", serde_json::json!(arn))));
-        fields.extend(policy.iter().map(|policy| ("statements", iam::written(policy))));
-        if !attached.is_empty() {
-            fields.push(("managed_policies", serde_json::json!(attached)));
-        }
-        fields.extend(key.iter().map(|key| {
-            let mut table = serde_json::json!({ "generation": key.generation });
-            if let Some(name) = &key.secret {
-                table["secret"] = name.as_str().into();
-            }
-            ("access_key", table)
-        }));
-        if !tags.is_empty() {
-            fields.push(("tags", serde_json::json!(tags)));
-        }
-        fields
+        let nothing = Cx { context, facts: &Facts::default(), gifts: &Gifts::default() };
+        export::fields(have, nothing).unwrap_or_default()
+    }
+
+    fn export_among(have: &Props, cx: Cx<'_>) -> Result<Fields, String> {
+        export::fields(have, cx)
     }
 }
 
@@ -377,6 +372,7 @@ fn assemble(
         strays: strays.map(|key| key.id.clone()).collect(),
         secret: own_secret.and(record.as_ref()).and_then(|record| record.secret.clone()),
     };
+    let digest = record.as_ref().map(|record| record.digest.clone());
     let key = record.map(|record| {
         let holds = own_secret.is_some_and(|secret| secret.tags.get(TAG) == Some(&record.id));
         let nothing = BTreeSet::new();
@@ -394,8 +390,9 @@ fn assemble(
     });
     let boundary = boundary.map(Val::from);
     let attached = attached.into_iter().map(Val::from).collect();
+    let foreign = iam::foreign(&inline);
     let inline = inline.into_keys().collect();
-    let props = Props { mark, name, path, boundary, policy, inline, attached, key, kept, tags };
+    let props = Props { mark, name, path, boundary, policy, inline, foreign, attached, key, digest, kept, tags };
     Ok(Found { props, facts: BTreeMap::new() })
 }
 

@@ -14,11 +14,12 @@ mod spec;
 mod tests;
 
 pub use self::spec::{Alias, Spec};
-use super::{Attribute, Cx, Entry, Field, Kind, Part, Problem, Ref, Side, Source, statements, tags};
+use super::export::Export;
+use super::{Attribute, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source, statements, tags};
 use crate::cloud::{Cloud, CloudError};
 use crate::model::op::From;
 use crate::model::{Address, Arn, Call, Context, Diff, Fact, LiveId, Mark, Observed, Op, Shown, Tags, Val};
-use crate::policy::Document;
+use crate::policy::{Document, build};
 
 /// The kind.
 pub struct KmsKey;
@@ -225,6 +226,36 @@ impl Kind for KmsKey {
             "what it encrypted cannot be read any more at once, and never again after {} days; until then its deletion can be cancelled",
             have.deletion_window_days
         )]
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let alias: Alias = name.parse()?;
+        Ok(vec![("alias", alias.to_string().into())])
+    }
+
+    /// How long it can be brought back is not part of a live key.
+    fn export(have: &Props, context: &Context) -> Fields {
+        let Props {
+            mark: _,
+            alias,
+            description,
+            enabled,
+            rotation_days,
+            multi_region,
+            policy,
+            pending: _,
+            tags,
+            deletion_window_days: _,
+            key: _,
+        } = have;
+        let own = build::key_administration(context.partition, &context.account);
+        let more = policy.statements().iter().filter(|statement| **statement != own).cloned();
+        let fields =
+            Export::default().set("alias", alias.as_ref().map(Alias::to_string)).text("description", description);
+        let fields = fields.unless(&true, "enabled", *enabled).unless(&true, "rotation", rotation_days.is_some());
+        let fields = fields.unless(&365, "rotation_days", rotation_days.unwrap_or(365));
+        let fields = fields.unless(&false, "multi_region", *multi_region);
+        fields.filled("policy_statements", statements::written(more)).filled("tags", tags::exported(tags)).done()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod bucket;
 mod code;
 pub mod container;
 pub mod database;
+mod export;
 pub mod file_format;
 mod gifts;
 pub mod iam_policy;
@@ -284,14 +285,18 @@ pub trait Kind: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Why this cannot be the name of such an object, as a sentence without a period.
-    fn named(name: &str, _context: &Context) -> Result<Fields, String> {
-        Err(format!("a {} cannot be imported, so `{name}` cannot either", Self::NAME.replace('_', " ")))
-    }
+    fn named(name: &str, context: &Context) -> Result<Fields, String>;
 
     /// A live object as the entry a person would write, for `import`: every field that matters, in the order of the reference, without those
     /// that are as they would be anyway. What other entries tell (a trust policy, a notification) is not part of it.
-    fn export(_have: &Self::Props, _context: &Context) -> Fields {
-        Fields::new()
+    fn export(have: &Self::Props, context: &Context) -> Fields;
+
+    /// [`Kind::export`] beside other entries: what they tell (whom a role trusts, whose logs a bucket takes) is left out, because it follows.
+    ///
+    /// # Errors
+    /// Why no entry could manage this object as it is, as a sentence without a period.
+    fn export_among(have: &Self::Props, cx: Cx<'_>) -> Result<Fields, String> {
+        Ok(Self::export(have, cx.context))
     }
 
     /// A reason why a live object cannot be kept although its properties are as wanted (a stale stream, a source that is gone).

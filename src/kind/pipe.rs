@@ -341,7 +341,7 @@ auto_ingest = false
         if !auto_ingest {
             fields.push(("auto_ingest", json!(false)));
         }
-        fields.extend(error_integration.iter().map(|name| ("error_integration", json!(name.to_string()))));
+        fields.extend(error_integration.iter().map(|name| ("error_integration", json!(name.written()))));
         if *paused {
             fields.push(("pipe_execution_paused", json!(true)));
         }

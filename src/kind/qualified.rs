@@ -30,7 +30,7 @@ pub fn named(name: &str) -> Result<Fields, String> {
 
 /// The fields that name an object in a schema.
 pub fn exported(name: &ObjectName) -> Fields {
-    vec![("schema", json!(name.schema.to_string())), ("name", json!(name.name.to_string()))]
+    vec![("schema", json!(name.schema.written())), ("name", json!(name.name.written()))]
 }
 
 fn full_name(field: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {

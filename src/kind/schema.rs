@@ -12,10 +12,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::container::{self, LogLevel, MetricLevel, SerializationPolicy, TraceLevel};
+use super::export::Export;
 use super::setting::{self, Value, Values};
 use super::show::{self, Level, Parameters};
 use super::words::Size;
-use super::{Attribute, Cx, Entry, Field, Kind, OnReplace, Part, Problem, Ref, Side, Source};
+use super::{Attribute, Cx, Entry, Field, Fields, Kind, OnReplace, Part, Problem, Ref, Side, Source};
 use crate::cloud::{Cloud, CloudError, Row, Session};
 use crate::model::{Address, Context, Diff, Found, Ident, LiveId, Mark, Observed, Op, SchemaName, Seen, Text};
 
@@ -209,6 +210,24 @@ name = "EVENTS"
         vec![format!(
             "everything in {name} goes with it, also what this spec does not declare; `UNDROP SCHEMA {name}` brings it back within its retention time, unless a new one has taken the name"
         )]
+    }
+
+    /// One parameter is asked for, so that all are read.
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let SchemaName { database, schema } =
+            name.parse().map_err(|error| format!("`{name}` is not `DATABASE.SCHEMA`: {error}"))?;
+        let fields = Export::default().field("database", database.written()).field("name", schema.written());
+        Ok(fields.field("data_retention_time_in_days", 1).done())
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        let Props { name, comment, mark: _, transient, managed_access, parameters } = have;
+        let fields = Export::default().field("database", name.database.written());
+        let fields = fields.field("name", name.schema.written()).text("comment", comment);
+        // PUBLIC is transient exactly if its database is.
+        let transient = *transient == Some(true) && !is_public(&name.schema);
+        let fields = fields.unless(&false, "transient", transient).unless(&false, "managed_access", *managed_access);
+        fields.and(setting::exported(&container::PARAMETERS, parameters)).done()
     }
 }
 

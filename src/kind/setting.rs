@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::{Field, Problem};
 use crate::model::{Ident, Shown, Text, Val};
 
@@ -33,6 +35,18 @@ impl Value {
             Self::Word(word) => text.word(word),
             Self::Name(name) => text.name(name),
             Self::List(values) => text.literals(values.iter().map(String::as_str)),
+        }
+    }
+
+    /// As a spec has it.
+    pub fn json(&self) -> Json {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Int(value) => (*value).into(),
+            Self::Text(value) => value.as_str().into(),
+            Self::Word(word) => (*word).into(),
+            Self::Name(name) => name.written().into(),
+            Self::List(values) => values.as_slice().into(),
         }
     }
 
@@ -138,6 +152,16 @@ pub fn clauses(table: &[Setting], values: &Values) -> Text {
 pub fn fields_if_set(table: &[Setting], values: &Values) -> Vec<Field> {
     let field = |setting: &Setting| Field::in_place_if_set(setting.field, values.get(setting.field).map(Value::shown));
     table.iter().map(field).collect()
+}
+
+/// Those of a table that are set, as fields of a spec. A name that is set to nothing is none.
+pub fn exported(table: &[Setting], values: &Values) -> Vec<(&'static str, Json)> {
+    let field = |setting: &Setting| {
+        let value = values.get(setting.field)?;
+        let nothing = matches!(setting.form, Form::Name) && *value == Value::Text(String::new());
+        (!nothing).then(|| (setting.field, value.json()))
+    };
+    table.iter().filter_map(field).collect()
 }
 
 /// Numbers outside their bounds.

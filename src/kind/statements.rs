@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{OnReplace, Problem, Ref};
 use crate::model::{Arn, LiveId};
-use crate::policy::{Document, PolicyKind, Principals, Severity, Statement, lint};
+use crate::policy::{Document, NotAPolicy, PolicyKind, Principals, Severity, Statement, Version, lint};
 
 /// Policy statements, each as a table with AWS's own keys (`Effect`, `Principal`, `Action`, `Resource`, `Condition`) or as JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -32,6 +32,27 @@ impl TryFrom<Vec<Value>> for Statements {
             .collect::<Result<_, _>>()
             .map(Self)
     }
+}
+
+/// A live document, without what means nothing and what a spec does not say: its own name, and an old version where there are no variables
+/// that the newer one would know.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn live(text: &str) -> Result<Document, NotAPolicy> {
+    let mut document = Document::parse(text)?;
+    document.id = None;
+    if !text.contains("${") {
+        document.version = Version::V2012;
+    }
+    Ok(document)
+}
+
+/// Statements as the fields that hold them have them, for import.
+pub(crate) fn written(statements: impl IntoIterator<Item = Statement>) -> Value {
+    let text = Document::new(statements).to_val().to_string();
+    let mut policy: Value = serde_json::from_str(&text).unwrap_or_default();
+    policy.get_mut("Statement").map(Value::take).unwrap_or_default()
 }
 
 /// What a document has so wrong that it must not be applied.

@@ -16,9 +16,11 @@ use std::sync::Arc;
 use futures::future::{try_join, try_join_all};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
+use super::export::Export;
 use super::words::words;
-use super::{Attribute, Cx, Entry, Field, Gift, Kind, Part, Problem, Ref, Side, Source, show};
+use super::{Attribute, Cx, Entry, Field, Fields, Gift, Kind, Part, Problem, Ref, Side, Source, show};
 use crate::cloud::{Cloud, CloudError, Row, Rows, Session};
 use crate::model::{
     Address, Context, Diff, Fact, Found, Ident, LiveId, Mark, Observed, Op, Partition, S3Url, Seen, Shown, Text, Val,
@@ -293,6 +295,40 @@ allowed_locations = ["s3://inbound-events-example/"]
             "the external ID changes unless it is pinned, so the trust policy of the role must follow".to_owned(),
             "credentials that Snowflake has cached may go on working for up to 60 minutes".to_owned(),
         ]
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let name: Ident =
+            name.parse().map_err(|error| format!("`{name}` is not the name of a storage integration: {error}"))?;
+        let fields = Export::default().field("name", name.written());
+        Ok(fields
+            .field("role", "arn:aws:iam::111122223333:role/filler")
+            .field("allowed_locations", json!(["*"]))
+            .done())
+    }
+
+    /// Whether its external ID is pinned nobody can tell, so it is left as it is.
+    fn export(have: &Props, context: &Context) -> Fields {
+        let Props {
+            name,
+            comment,
+            mark: _,
+            enabled,
+            role,
+            allowed,
+            blocked,
+            external_id: _,
+            object_acl,
+            privatelink,
+            wait: _,
+            provider,
+        } = have;
+        let fields = Export::default().field("name", name.written()).text("comment", comment);
+        let fields = fields.unless(&true, "enabled", *enabled).field("role", role.to_string());
+        let fields = fields.field("allowed_locations", json!(allowed)).filled("blocked_locations", json!(blocked));
+        let fields = fields.set("object_acl", object_acl.as_deref());
+        let fields = fields.unless(&false, "use_privatelink_endpoint", *privatelink);
+        fields.unless(&Provider::of(context.partition).word(), "storage_provider", provider.as_str()).done()
     }
 }
 

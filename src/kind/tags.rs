@@ -38,6 +38,12 @@ pub(crate) fn fields(tags: &Tags) -> impl Iterator<Item = Field> {
     tags.iter().map(|(key, value)| Field::in_place_if_set(format!("tags.{key}"), Some(value.as_str())))
 }
 
+/// Live tags as the field of a spec, without those that AWS itself sets, for import.
+pub(crate) fn exported(tags: &Tags) -> serde_json::Value {
+    let own = tags.iter().filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:"));
+    own.map(|(key, value)| (key.clone(), serde_json::Value::from(value.as_str()))).collect()
+}
+
 /// All tags of a new object.
 pub(crate) fn all(tags: &Tags, mark: Option<&Mark>) -> Tags {
     tags.clone().into_iter().chain(mark.map(Mark::tags).unwrap_or_default()).collect()

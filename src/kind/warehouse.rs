@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 use futures::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::container::{comment_clause, comment_field};
+use super::export::Export;
 use super::setting::{self, Form, Setting, Value, Values};
 use super::show::{self, Level, Parameters};
 use super::words::{Size, words};
-use super::{Attribute, Class, Cx, Entry, Field, Kind, Part, Problem, Ref, Side, Source};
+use super::{Attribute, Class, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source};
 use crate::cloud::{Cloud, CloudError, Row};
 use crate::model::{Act, Address, Context, Diff, Found, Ident, LiveId, Mark, Observed, Op, Seen, Text};
 
@@ -286,10 +288,51 @@ name = "LOAD"
             "tasks and sessions that use {name} fail, and what runs in it is cancelled; a warehouse cannot be undropped"
         )]
     }
+
+    /// One parameter is asked for, so that all are read.
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let name: Ident = name.parse().map_err(|error| format!("`{name}` is not the name of a warehouse: {error}"))?;
+        Ok(vec![("name", name.written().into()), ("max_concurrency_level", 8.into())])
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        let Props { name, comment, mark: _, settings, initially_suspended: _, running: _ } = have;
+        let fields = Export::default().field("name", name.written()).text("comment", comment);
+        fields.and(SETTINGS.iter().filter_map(|(setting, _)| exported(setting.field, settings))).done()
+    }
 }
 
 fn alter(name: &Ident) -> Text {
     Text::new("ALTER WAREHOUSE").name(name)
+}
+
+/// A live setting as a field, if it is not as it would be anyway.
+fn exported(field: &'static str, settings: &Values) -> Option<(&'static str, Json)> {
+    let value = settings.get(field)?;
+    let optimized = settings.get("warehouse_type") == Some(&Value::from(WarehouseType::SnowparkOptimized.word()));
+    let least = if optimized { Size::Medium } else { Size::XSmall };
+    let default = match field {
+        "warehouse_type" => Some(Value::from(WarehouseType::Standard.word())),
+        "warehouse_size" => Some(Value::Word(least.word())),
+        "min_cluster_count" | "max_cluster_count" => Some(Value::Int(1)),
+        "scaling_policy" => Some(Value::Word(ScalingPolicy::Standard.word())),
+        "auto_suspend" => Some(Value::Int(60)),
+        "auto_resume" => Some(Value::Bool(true)),
+        "enable_query_acceleration" => Some(Value::Bool(false)),
+        // What Snowflake says where nobody has set it.
+        "query_acceleration_max_scale_factor" => Some(Value::Int(8)),
+        _ => None,
+    };
+    // Two words for one thing: a generation, or for warehouses of the other type what they have in its place.
+    let other = if optimized { "generation" } else { "resource_constraint" };
+    if default.as_ref() == Some(value) || field == other {
+        return None;
+    }
+    let number = |text: &String| text.parse::<i64>().map_or_else(|_| Json::from(text.as_str()), Json::from);
+    match value {
+        Value::Text(text) if field == "generation" => Some((field, number(text))),
+        value => Some((field, value.json())),
+    }
 }
 
 fn needs_parameters(spec: &Spec) -> bool {

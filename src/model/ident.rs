@@ -59,6 +59,11 @@ impl Ident {
         &self.0
     }
 
+    /// As a person writes it: without quotes where it needs none.
+    pub fn written(&self) -> String {
+        if self.is_plain() { self.0.clone() } else { self.to_string() }
+    }
+
     /// Whether the stored name can be written without quotes.
     pub fn is_plain(&self) -> bool {
         let mut chars = self.0.chars();
@@ -165,6 +170,11 @@ pub struct ObjectName {
 }
 
 impl SchemaName {
+    /// As a person writes it.
+    pub fn written(&self) -> String {
+        format!("{}.{}", self.database.written(), self.schema.written())
+    }
+
     /// The full name of an object in this schema.
     pub fn object(&self, name: &Ident) -> ObjectName {
         ObjectName { schema: self.clone(), name: name.clone() }
@@ -172,6 +182,11 @@ impl SchemaName {
 }
 
 impl ObjectName {
+    /// As a person writes it.
+    pub fn written(&self) -> String {
+        format!("{}.{}", self.schema.written(), self.name.written())
+    }
+
     /// Reads a name that may leave out its schema, or its database and schema, as Snowflake's read-back sometimes does.
     pub fn within(text: &str, home: &SchemaName) -> Result<Self, NotAName> {
         let mut parts = parts(text)?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::*;
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::Side;
-use crate::kind::{Attribute, Cx, Entry, Field, Kind, OnReplace, Part, Problem as SpecProblem, Ref, batch};
+use crate::kind::{Attribute, Cx, Entry, Field, Fields, Kind, OnReplace, Part, Problem as SpecProblem, Ref, batch};
 use crate::model::op::From;
 use crate::model::{Diff, Found, LiveId, Mark, Observed, Seen, Text, Val};
 
@@ -93,6 +93,12 @@ impl Kind for Boxes {
     }
     fn delete(have: &BoxProps) -> Vec<Part> {
         vec![Part::main(vec![Op::sql(Text::new("DROP").literal(have.name.as_str()))])]
+    }
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        Ok(vec![("name", name.into())])
+    }
+    fn export(have: &BoxProps, _: &Context) -> Fields {
+        vec![("name", have.name.as_str().into()), ("size", have.size.into()), ("shape", have.shape.as_str().into())]
     }
 }
 

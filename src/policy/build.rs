@@ -77,9 +77,14 @@ pub fn key_administration(partition: Partition, account: &AccountId) -> Statemen
         .resources([Val::known("*")])
 }
 
-/// A key policy: [`key_administration`] and more statements.
+/// A key policy: [`key_administration`], unless a statement says the same under another name, and more statements.
 pub fn key(partition: Partition, account: &AccountId, more: impl IntoIterator<Item = Statement>) -> Document {
-    Document::new([key_administration(partition, account)]).with(more)
+    let own = key_administration(partition, account);
+    let more: Vec<Statement> = more.into_iter().collect();
+    // KMS's own default has the same statement under another name.
+    let same = |other: &Statement| Statement { sid: own.sid.clone(), ..other.clone() } == own;
+    let own = (!more.iter().any(same)).then(|| own.clone());
+    Document::new(own).with(more)
 }
 
 /// One thing a role may do below a prefix.

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod data;
+mod export;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,7 @@ use snowssi::kind;
 use snowssi::model::{Action, Address};
 use snowssi::plan::{Mode, Plan};
 use snowssi::spec::Model;
+use toml::Table;
 
 use self::data::{Contract, Drift, FieldChange};
 use crate::world::{SECRET, World};
@@ -92,6 +94,23 @@ impl Check<'_> {
             self.fail(format!("{subject} is not created"));
         }
         self.quiet(&Rc::clone(&self.base), Mode::Apply, "creation");
+        self.imported(&self.contract.spec, &Rc::clone(&self.base), "creation");
+    }
+
+    /// What is there can be written down as a spec that changes nothing.
+    fn imported(&mut self, spec: &Table, model: &Model, after: &str) {
+        let read = export::spec(&self.world, self.contract, spec, model);
+        let after = format!("{after} and import");
+        match read.and_then(|text| Ok((self.world.read(&text)?, text))) {
+            Ok((again, text)) => {
+                let before = self.failures.len();
+                self.quiet(&again, Mode::Apply, &after);
+                if self.failures.len() > before {
+                    self.fail(format!("after {after} the spec is\n{text}"));
+                }
+            }
+            Err(error) => self.fail(format!("after {after}: {error}")),
+        }
     }
 
     fn change(&mut self, change: &FieldChange) {
@@ -161,6 +180,7 @@ impl Check<'_> {
             }
             self.apply(&last, Mode::Apply, "the creation of others");
             self.quiet(&last, Mode::Apply, "the creation of others");
+            self.imported(&spec, &Rc::clone(&last), "the creation of others");
         }
         self.destroy(&last);
     }

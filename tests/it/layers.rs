@@ -14,6 +14,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("kind", &["model", "cloud", "policy"][..]),
         ("spec", &["model", "kind"][..]),
         ("observe", &["model", "cloud", "kind"][..]),
+        ("import", &["model", "cloud", "kind", "observe"][..]),
         ("plan", &["model", "graph", "kind", "observe"][..]),
         ("check", &["model", "policy", "kind", "plan", "spec"][..]),
         ("apply", &["model", "cloud", "plan"][..]),

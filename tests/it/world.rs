@@ -218,7 +218,7 @@ impl World {
     }
 
     /// Opens both clouds anew, as a new run of the program does.
-    fn open(&self, model: &Model) -> (Arc<Cloud>, Context) {
+    pub(crate) fn open(&self, model: &Model) -> (Arc<Cloud>, Context) {
         let options = self.aws(model.aws.as_ref().and_then(|aws| aws.region.clone()));
         let fetched = Arc::clone(&self.secrets);
         let secrets = Arc::new(move |_: &_| {

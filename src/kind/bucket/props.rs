@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{key_of, notify, spec};
 use crate::cloud::aws::BucketState;
 use crate::cloud::aws::state::ForeignNotification;
-use crate::kind::{Cx, Entry, Field, Gift, tags};
+use crate::kind::{Cx, Entry, Field, Gift, statements, tags};
 use crate::model::call::{Encryption, LifecycleRule, PublicAccessBlock, QueueEntry, Tags};
 use crate::model::{BucketName, Mark, Region, Shown, Val};
 use crate::policy::Document;
@@ -80,7 +80,7 @@ impl Props {
             foreign_notifications,
         } = state;
         let mark = Mark::take(&mut tags);
-        let policy = policy.map(|text| Document::parse(&text)).transpose();
+        let policy = policy.map(|text| statements::live(&text)).transpose();
         Ok(Self {
             mark,
             name: name.clone(),

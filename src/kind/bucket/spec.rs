@@ -12,7 +12,7 @@ use crate::model::{AccountId, BucketName, Partition, Region, Val};
 use crate::policy::{Document, PolicyKind, build};
 
 /// Begins the IDs of lifecycle rules that come from fields of their own.
-const ABORT_RULE: &str = "snowssi-abort-multipart";
+pub(super) const ABORT_RULE: &str = "snowssi-abort-multipart";
 /// How many characters a bucket policy may have. Source: Amazon S3 user guide, "Bucket policies".
 const MOST_POLICY: usize = 20 * 1024;
 

@@ -110,6 +110,13 @@ impl Inline {
         self.changed().fold(text, |text, (name, value)| text.then(clause(name, value)))
     }
 
+    /// The type and the options that do not have their defaults, as a table of a spec.
+    pub fn export(&self) -> Map<String, Json> {
+        let options = options::exported(self.kind, &self.options);
+        let kind = ("type", self.kind.word().into());
+        [kind].into_iter().chain(options).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     fn changed(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         let set =
             |choice: &'static Choice| Some((choice.field, self.options.get(choice.field)?, choice.default(self.kind)));

@@ -123,6 +123,16 @@ impl Choice {
         }
     }
 
+    /// A value so that it is read back as the same: a backslash that begins no sequence may stand alone, any other is doubled.
+    fn written(&self, value: &Value) -> Json {
+        let doubled = |text: &str| text.replace('\\', "\\\\");
+        match value {
+            Value::Text(text) if self.text(text) != *value => doubled(text).into(),
+            Value::List(texts) if Self::list(texts) != *value => texts.iter().map(|text| doubled(text)).collect(),
+            value => value.json(),
+        }
+    }
+
     /// The canonical value of a list.
     pub(super) fn list(texts: &[String]) -> Value {
         Value::List(texts.iter().map(|text| text.replace("\\\\", "\\")).collect())
@@ -162,6 +172,15 @@ pub(super) fn live(kind: FileType, shown: &serde_json::Map<String, Json>, unknow
         (choice.field, json.map_or_else(wanted, |(_, json)| choice.json(json)))
     };
     Choice::of(kind).map(value).collect()
+}
+
+/// The options that do not have their defaults, as fields of a spec.
+pub(super) fn exported(kind: FileType, options: &Values) -> Vec<(&'static str, Json)> {
+    let field = |choice: &Choice| {
+        let value = options.get(choice.field).filter(|value| **value != choice.default(kind))?;
+        Some((choice.field, choice.written(value)))
+    };
+    Choice::of(kind).filter_map(field).collect()
 }
 
 /// Resolves escape sequences, so that `\n` and a line end are the same. Snowflake reads both as one character and may show either.

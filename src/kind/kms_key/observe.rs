@@ -7,10 +7,9 @@ use futures::future::{join_all, try_join_all};
 use super::{Alias, KmsKey, Props, Spec};
 use crate::cloud::aws::{KeyState, ReadTags, Tagged};
 use crate::cloud::{Aws, CloudError, Which};
-use crate::kind::{Entry, Kind, tags};
+use crate::kind::{Entry, Kind, statements, tags};
 use crate::model::mark::ADDRESS_TAG;
 use crate::model::{Arn, Context, Found, LiveId, Mark, Observed, Seen};
-use crate::policy::Document;
 
 /// How long an undeclared key can be brought back: what AWS recommends.
 const WINDOW: i32 = 30;
@@ -108,7 +107,7 @@ fn present(entry: &Entry<Spec>, state: KeyState, alias: Option<Alias>) -> Seen<P
 fn found(state: KeyState, alias: Option<Alias>, deletion_window_days: i32) -> Result<Found<Props>, String> {
     let KeyState { arn, id, state, description, multi_region, policy, rotation_days, mut tags, alias: _ } = state;
     let mark = Mark::take(&mut tags);
-    let policy = Document::parse(&policy).map_err(|error| format!("the policy of {arn} cannot be read: {error}"))?;
+    let policy = statements::live(&policy).map_err(|error| format!("the policy of {arn} cannot be read: {error}"))?;
     let facts = BTreeMap::from([("arn", arn.to_string()), ("id", id)]);
     let props = Props {
         mark,

@@ -6,6 +6,7 @@
 //!
 //! Source: Snowflake documentation, "CREATE STAGE", "ALTER STAGE", "DESCRIBE STAGE", "Directory tables".
 
+mod export;
 mod format;
 mod read;
 mod spec;
@@ -15,7 +16,8 @@ pub use spec::{Credentials, Directory, Encryption, Spec};
 
 use self::format::Format;
 use super::{
-    Attribute, Class, Cx, Dep, Entry, Field, Gift, Kind, MAIN, OnReplace, Part, Problem, Ref, Side, Source, qualified,
+    Attribute, Class, Cx, Dep, Entry, Field, Fields, Gift, Kind, MAIN, OnReplace, Part, Problem, Ref, Side, Source,
+    qualified,
 };
 use crate::cloud::{Cloud, CloudError};
 use crate::model::op::From;
@@ -361,6 +363,21 @@ url = "s3://inbound-events-example/"
         breaks.push(format!("pipes and external tables that read from {name} must be created again"));
         breaks.push(format!("the privileges that were granted on {name} are lost"));
         breaks
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        export::named(name)
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        export::fields(have, false)
+    }
+
+    fn export_among(have: &Props, cx: Cx<'_>) -> Result<Fields, String> {
+        let own = have.name.to_string();
+        let brought =
+            cx.gifts.about(&own).any(|gift| matches!(gift, Gift::Delivers { stage, .. } if stage.name == own));
+        export::foreign(have).map_or_else(|| Ok(export::fields(have, brought)), Err)
     }
 
     fn broken(have: &Props) -> Option<String> {

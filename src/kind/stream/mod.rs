@@ -9,7 +9,8 @@ mod spec;
 
 use std::collections::BTreeMap;
 
-use super::{Attribute, Cx, Entry, Field, Gift, Kind, OnReplace, Part, Problem, Ref, Source as From};
+use super::export::Export;
+use super::{Attribute, Cx, Entry, Field, Fields, Gift, Kind, OnReplace, Part, Problem, Ref, Source as From};
 use super::{qualified, show};
 use crate::cloud::{Cloud, CloudError, Row, Which};
 use crate::model::{Address, Context, Diff, Found, Ident, LiveId, Mark, ObjectName, Observed, Op, Shown, Text};
@@ -272,6 +273,26 @@ on_stage = "EVENTS.PUBLIC.INBOUND"
 
     fn broken(have: &Props) -> Option<String> {
         have.broken.map(Into::into)
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        let mut fields = qualified::named(name)?;
+        fields.push((On::Table.field(), "FILLER.FILLER.FILLER".into()));
+        Ok(fields)
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        let Props { name, mark: _, comment, on, source, mode, show_initial_rows: _, from: _, broken: _ } = have;
+        let fields = Export::of(qualified::exported(name));
+        let fields = fields.set(on.field(), source.as_ref().map(ObjectName::written));
+        fields.unless(&false, "append_only", *mode == Mode::AppendOnly).text("comment", comment).done()
+    }
+
+    fn export_among(have: &Props, cx: Cx<'_>) -> Result<Fields, String> {
+        match have.broken {
+            Some(why) => Err(format!("the stream cannot go on: {why}; drop it, and let an entry create it anew")),
+            None => Ok(Self::export(have, cx.context)),
+        }
     }
 }
 

@@ -166,7 +166,7 @@ pub(super) fn export(have: &Props) -> Fields {
     let column = |(name, column): (&Ident, &Column)| {
         let Column { data_type, nullable, default, comment } = column;
         let mut out = serde_json::Map::new();
-        out.insert("name".into(), json!(name.to_string()));
+        out.insert("name".into(), json!(name.written()));
         out.insert("type".into(), json!(data_type.to_string()));
         if !nullable {
             out.insert("nullable".into(), json!(false));
@@ -180,7 +180,7 @@ pub(super) fn export(have: &Props) -> Fields {
     let mut fields = qualified::exported(name);
     fields.push(("columns", columns.in_order().map(column).collect()));
     if !primary_key.is_empty() {
-        fields.push(("primary_key", primary_key.iter().map(ToString::to_string).collect()));
+        fields.push(("primary_key", primary_key.iter().map(Ident::written).collect()));
     }
     if !cluster_by.is_empty() {
         fields.push(("cluster_by", json!(cluster_by)));

@@ -6,6 +6,7 @@
 
 mod body;
 mod check;
+mod export;
 mod graph;
 mod read;
 mod schedule;
@@ -21,7 +22,8 @@ pub use schedule::{Interval, Schedule};
 pub use spec::{LogLevel, Overlap, Setting, Spec};
 
 use super::{
-    Attribute, Class, Cx, Drafted, Entry, Field, Kind, OnReplace, Part, Problem, Ref, Side, Source, Unit, qualified,
+    Attribute, Class, Cx, Drafted, Entry, Field, Fields, Kind, OnReplace, Part, Problem, Ref, Side, Source, Unit,
+    qualified,
 };
 use crate::cloud::{Cloud, CloudError};
 use crate::model::sql::Body;
@@ -30,6 +32,9 @@ use crate::model::{Address, Context, Diff, Ident, LiveId, Mark, ObjectName, Obse
 /// The kind `task`.
 #[derive(Debug)]
 pub struct Task;
+
+/// The longest a run may take.
+const TIMEOUT_FIELD: &str = "user_task_timeout_ms";
 
 /// The properties of a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +59,8 @@ pub struct Props {
     execute_as_user: Option<Ident>,
     /// Those the spec sets.
     parameters: BTreeMap<String, Setting>,
+    /// Of a live task whose parameters were asked for: all that are set on it.
+    own: BTreeMap<String, String>,
     started: bool,
     /// Of a live task: those that run after it.
     successors: BTreeSet<ObjectName>,
@@ -79,6 +86,7 @@ fn wanted(entry: &Entry<Spec>) -> Props {
         target_completion_interval: spec.target_completion_interval,
         execute_as_user: spec.execute_as_user.clone(),
         parameters: spec.parameters(),
+        own: BTreeMap::new(),
         started: spec.started,
         successors: BTreeSet::new(),
     }
@@ -153,6 +161,7 @@ as = "SELECT CURRENT_TIMESTAMP()"
             target_completion_interval,
             execute_as_user,
             parameters,
+            own: _,
             started,
             successors: _,
         } = props;
@@ -231,6 +240,14 @@ as = "SELECT CURRENT_TIMESTAMP()"
             format!("{name} runs after it: unless it runs after others too, it becomes a suspended root")
         };
         have.successors.iter().map(orphan).collect()
+    }
+
+    fn named(name: &str, _: &Context) -> Result<Fields, String> {
+        export::named(name)
+    }
+
+    fn export(have: &Props, _: &Context) -> Fields {
+        export::fields(have)
     }
 
     fn weave(drafts: Vec<Drafted<'_, Props>>, others: &[(&LiveId, &Props)]) -> Vec<Unit> {

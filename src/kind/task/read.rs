@@ -134,6 +134,7 @@ pub(super) fn read(name: &ObjectName, row: &Row<'_>) -> Result<Props, CloudError
             .and_then(|text| text.parse::<Interval>().ok()),
         execute_as_user: ident("execute_as_user")?,
         parameters: BTreeMap::new(),
+        own: BTreeMap::new(),
         started: state.eq_ignore_ascii_case("started"),
         successors: BTreeSet::new(),
     })
@@ -162,6 +163,7 @@ fn align(have: &mut Props, want: &Props, row: &Row<'_>, own: Option<&Parameters>
     if !row.has("execute_as_user") {
         have.execute_as_user.clone_from(&want.execute_as_user);
     }
+    have.own = own.map(|own| own.iter().map(|(name, value)| (name.into(), value.into())).collect()).unwrap_or_default();
     let live = |name: &str| own.and_then(|own| own.get(name));
     let set = want.parameters.iter().filter_map(|(name, wanted)| Some((name.clone(), wanted.like(live(name)?))));
     have.parameters = set.collect();

@@ -23,6 +23,7 @@ pub(super) fn create(want: &Props) -> Op {
         target_completion_interval: _,
         execute_as_user,
         parameters: _,
+        own: _,
         started: _,
         successors: _,
     } = want;

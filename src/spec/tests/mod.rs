@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{Diagnostics, Inputs, Model, load};
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::batch::Typed;
-use crate::kind::{AnyKind, Attribute, Cx, Entry, Field, Kind, Part, Problem, Ref, Side, Source};
+use crate::kind::{AnyKind, Attribute, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source};
 use crate::model::{Address, Context, Diff, LiveId, Mark, Observed, SecretRef, Val};
 
 /// A thing that holds data.
@@ -118,6 +118,12 @@ macro_rules! kind {
                 Vec::new()
             }
             fn delete(_: &String) -> Vec<Part> {
+                Vec::new()
+            }
+            fn named(name: &str, _: &Context) -> Result<Fields, String> {
+                Ok(vec![("name", name.into())])
+            }
+            fn export(_: &String, _: &Context) -> Fields {
                 Vec::new()
             }
         }

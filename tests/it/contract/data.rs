@@ -1,6 +1,6 @@
 //! Contracts as they are written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 use snowssi::model::{Address, Call};
@@ -21,6 +21,9 @@ pub(super) struct Contract {
     /// Whether the spec holds a secret, which then must be sent once at least.
     #[serde(default)]
     pub(super) secret: bool,
+    /// Entries whose objects the cloud does not tell in full, so that an import cannot be the same, and what it does not tell.
+    #[serde(default)]
+    pub(super) untold: BTreeMap<Address, String>,
     /// How many other objects can be beside those of the spec.
     #[serde(default = "any")]
     pub(super) most: usize,
