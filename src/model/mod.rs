@@ -16,7 +16,7 @@ pub mod seen;
 pub mod sql;
 pub mod val;
 
-pub use address::{Address, LiveId};
+pub use address::{Address, LiveId, ModulePath};
 pub use arn::{AccountId, Arn, BucketName, Partition, Region, S3Url};
 pub use call::{Call, Tags};
 pub use change::{Action, Change, Diff, Effect, Shown};

@@ -1,4 +1,4 @@
-//! From declarations to a [`Model`]: sections, entries with their instances, dependencies, outputs.
+//! From declarations to a [`Model`]: sections, modules, entries with their instances, dependencies, outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,18 +6,23 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::diagnostic::Diagnostic;
+use super::files::Call;
 use super::model::{EntryInfo, Model, Output};
 use super::shape::Shape;
 use super::source::Location;
 use super::tree::{Item, Table, Value, follow};
-use super::world::{Each, Poisoned, Slot, World};
+use super::world::{Each, Frame, Poisoned, Slot, World};
 use super::{check, decode, depends, suggest};
 use crate::kind::{Batch, Meta};
+use crate::model::address::LONGEST_ADDRESS;
 use crate::model::val::token;
-use crate::model::{Address, Mark};
+use crate::model::{Address, Mark, ModulePath};
 
 /// Keys every entry may have besides its kind's.
 pub(super) const META: [&str; 4] = ["for_each", "depends_on", "protect", "adopt"];
+
+/// Keys that a module may have besides its inputs.
+const CALL: [&str; 3] = ["source", "for_each", "depends_on"];
 
 /// The longest name of a stack.
 const LONGEST_STACK: usize = 40;
@@ -32,17 +37,14 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         stack: stack.clone().unwrap_or_default(),
         batches: BTreeMap::new(),
         entries: BTreeMap::new(),
+        fields: BTreeMap::new(),
         explained: BTreeSet::new(),
     };
     unknown_kinds(world);
-    world.declared.entries.iter().for_each(|((kind, label), item)| made.entry(kind, label, item));
-    let Instances { mut batches, entries, explained, .. } = made;
+    made.module(&ModulePath::default(), &[]);
+    let Instances { mut batches, entries, fields, explained, .. } = made;
     let entries = depends::resolve(world, entries);
-    let outputs = outputs(world);
-    world.declared.locals.iter().for_each(|(name, item)| {
-        // Locals that nothing uses are checked too. What went wrong is in the report.
-        let _ = world.get(&Slot::Local(name.clone()), item.node.at);
-    });
+    let outputs = outputs(world, &ModulePath::default());
     let (Some(stack), Some(aws), Some(snowflake)) = (stack, aws, snowflake) else { return (None, explained) };
     let model = Model {
         stack,
@@ -50,16 +52,18 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         snowflake,
         batches: world.kind_names().filter_map(|name| batches.remove(name)).collect(),
         entries,
+        fields,
         outputs,
         sources: super::Sources::default(),
-        declared: super::files::Declared::default(),
+        sheets: super::files::Sheets::default(),
         unknown_place: nowhere,
     };
     (Some(model), explained)
 }
 
 fn unknown_kinds(world: &World) {
-    for (kind, at) in world.declared.kinds.iter().filter(|(kind, _)| !world.kinds.contains_key(kind.as_str())) {
+    let used = world.sheets.iter().flat_map(|declared| &declared.kinds);
+    for (kind, at) in used.filter(|(kind, _)| !world.kinds.contains_key(kind.as_str())) {
         let names: Vec<&str> = world.kinds.keys().copied().collect();
         let help = suggest::nearest(kind, names.iter().copied().chain(super::files::SECTIONS));
         let help =
@@ -75,7 +79,7 @@ fn stack(world: &Arc<World>, nowhere: Location) -> Option<String> {
         /// The stack's name: the ownership mark on everything the spec creates.
         name: String,
     }
-    let Some(item) = world.declared.settings.get("stack") else {
+    let Some(item) = setting(world, "stack") else {
         let problem = Diagnostic::error("missing-key", nowhere, "the spec has no [stack]");
         world.add(problem.help("begin it with\n[stack]\nname = \"NAME\""));
         return None;
@@ -91,13 +95,18 @@ fn stack(world: &Arc<World>, nowhere: Location) -> Option<String> {
     None
 }
 
+/// A section of the spec itself. Those of modules mean nothing: a module works with the accounts and for the stack of the spec that uses it.
+fn setting<'a>(world: &'a World, name: &str) -> Option<&'a Item> {
+    world.declared(&ModulePath::default()).ok()?.settings.get(name)
+}
+
 /// An optional section: the outer `None` says that it is there and wrong.
 #[expect(clippy::option_option, reason = "absent and wrong are two things")]
 fn settings<T: serde::de::DeserializeOwned + schemars::JsonSchema>(
     world: &Arc<World>,
     name: &str,
 ) -> Option<Option<T>> {
-    match world.declared.settings.get(name) {
+    match setting(world, name) {
         Some(item) => section(world, name, item).map(Some),
         None => Some(None),
     }
@@ -126,12 +135,77 @@ struct Instances<'a> {
     stack: String,
     batches: BTreeMap<&'static str, Box<dyn Batch>>,
     entries: BTreeMap<Address, EntryInfo>,
+    /// The evaluated fields of each entry.
+    fields: BTreeMap<Address, Map<String, Json>>,
     /// Entries whose decoding found something.
     explained: BTreeSet<Address>,
 }
 
 impl Instances<'_> {
-    fn entry(&mut self, kind: &str, label: &str, item: &Item) {
+    /// Everything in a module, or in the spec itself; all of it comes after `first`.
+    fn module(&mut self, home: &ModulePath, first: &[Address]) {
+        let world = self.world;
+        let Ok(declared) = world.declared(home) else { return };
+        for ((kind, label), item) in &declared.entries {
+            self.entry(home, kind, label, item, first);
+        }
+        for (name, item) in &declared.locals {
+            // Locals that nothing uses are checked too. What went wrong is in the report.
+            let _ = world.get(&Slot::Local(home.clone(), name.clone()), item.node.at);
+        }
+        if !home.is_root() {
+            for (name, item) in &declared.variables {
+                let _ = world.get(&Slot::Variable(home.clone(), name.clone()), item.node.at);
+            }
+            outputs(world, home);
+        }
+        for (label, call) in &declared.calls {
+            self.call(home, label, call, first);
+        }
+    }
+
+    /// What the use of a module stands for.
+    fn call(&mut self, home: &ModulePath, label: &str, call: &Call, first: &[Address]) {
+        let world = self.world;
+        let item = &call.item;
+        if !is_label(world, label, item.key) {
+            return;
+        }
+        let Some(table) = item.node.table() else {
+            let problem = Diagnostic::error("bad-value", item.key, "`module` needs a label before its keys");
+            world.add(problem.help("write `[module.LABEL]`"));
+            return;
+        };
+        if !table.contains_key("source") {
+            let problem =
+                Diagnostic::error("missing-key", item.key, format!("`module.{label}` needs the key `source`"));
+            world.add(
+                problem
+                    .help("`source`: a directory, such as `./feed`, or a ready-made spec, such as `snowssi:snowpipe`"),
+            );
+            return;
+        }
+        let depends_on = depends::named(world, table, &Frame { home: home.clone(), each: None });
+        let first: Vec<Address> = first.iter().chain(&depends_on).cloned().collect();
+        let Ok(paths) = world.modules(home, label, item.key) else { return };
+        let inputs = world.declared(&home.inner(label, None)).map(|declared| &declared.variables);
+        let Ok(inputs) = inputs else { return };
+        for (name, given) in table.iter().filter(|(name, _)| !CALL.contains(&name.as_str())) {
+            if !inputs.contains_key(name) {
+                let summary = format!("the module `{label}` has no input `{name}`");
+                let names = inputs.keys().map(String::as_str).chain(CALL);
+                world.add(
+                    Diagnostic::error("unknown-key", given.key, summary)
+                        .maybe_help(suggest::help(name, "input", names)),
+                );
+            }
+        }
+        for path in paths {
+            self.module(&path, &first);
+        }
+    }
+
+    fn entry(&mut self, home: &ModulePath, kind: &str, label: &str, item: &Item, first: &[Address]) {
         let world = self.world;
         let Some(known) = world.kinds.get(kind) else { return };
         let Some(table) = item.node.table() else {
@@ -139,33 +213,39 @@ impl Instances<'_> {
             world.add(problem.help(format!("write `[{kind}.LABEL]`")));
             return;
         };
-        if !Address::is_word(label) {
-            let problem = Diagnostic::error("bad-value", item.key, format!("`{label}` cannot be a label"));
-            world.add(problem.help("a label has 1 to 64 letters, digits, `_` or `-`"));
+        if !is_label(world, label, item.key) {
             return;
         }
         let shape = Shape::of(&known.schema);
         let what = format!("`{kind}`");
         let missing = world.report(|report| check::table(table, item.key, &what, &META, &shape, report));
-        let Ok(instances) = world.instances(kind, label, item.key) else { return };
+        let slot = Slot::Instances(home.clone(), kind.to_owned(), label.to_owned());
+        let Ok(instances) = world.instances(&slot, item.key) else { return };
         let keys = match &instances {
             Some(map) => map.iter().map(|(key, value)| Some(Each { key: key.clone(), value: value.clone() })).collect(),
             None => vec![None],
         };
         for each in keys {
-            if let Ok(at) = Address::new(kind, label, each.as_ref().map(|each| each.key.as_str())) {
-                self.instance(at, item, table, each.as_ref(), missing);
+            let Ok(at) = Address::new(kind, label, each.as_ref().map(|each| each.key.as_str())) else { continue };
+            let at = home.within(&at);
+            if at.to_string().len() > LONGEST_ADDRESS {
+                let summary = format!("the address `{at}` is longer than {LONGEST_ADDRESS} characters");
+                world.add(Diagnostic::error("bad-value", item.key, summary).help("give the modules shorter names"));
+                continue;
             }
+            let frame = Frame { home: home.clone(), each };
+            self.instance(at, item, table, &frame, missing, first);
         }
     }
 
-    fn instance(&mut self, at: Address, item: &Item, table: &Table, each: Option<&Each>, missing: bool) {
+    fn instance(&mut self, at: Address, item: &Item, table: &Table, frame: &Frame, missing: bool, first: &[Address]) {
         let Some(known) = self.world.kinds.get(at.kind()) else { return };
         let shape = Shape::of(&known.schema);
         let keys = shape.keys();
-        let protect = self.flag(table, "protect", each);
-        let adopt = self.flag(table, "adopt", each);
-        let depends_on = depends::named(self.world, table, each);
+        let protect = self.flag(table, "protect", frame);
+        let adopt = self.flag(table, "adopt", frame);
+        let own = depends::named(self.world, table, frame);
+        let depends_on = first.iter().cloned().chain(own).collect();
         let mut fields = Map::new();
         let mut poisoned = false;
         for (name, field) in table.iter().filter(|(name, _)| !META.contains(&name.as_str())) {
@@ -195,6 +275,7 @@ impl Instances<'_> {
         if has_literal_secret(table, &shape) {
             return;
         }
+        self.fields.insert(at.clone(), fields.clone());
         let mark = Mark { stack: self.stack.clone(), address: at.clone(), protect };
         let batch = self.batches.entry(known.kind.name()).or_insert_with(|| known.kind.batch());
         let push = |fields| batch.push(Meta { at: at.clone(), mark: mark.clone() }, fields);
@@ -214,9 +295,9 @@ impl Instances<'_> {
         self.world.add(Diagnostic::error("known-after-apply", at, summary).help(help));
     }
 
-    fn flag(&self, table: &Table, name: &str, each: Option<&Each>) -> Option<bool> {
+    fn flag(&self, table: &Table, name: &str, frame: &Frame) -> Option<bool> {
         let item = table.get(name)?;
-        let value = self.world.eval(&item.node, each, "", &Shape::of(&Json::Null)).ok()?;
+        let value = self.world.eval(&item.node, frame, "", &Shape::of(&Json::Null)).ok()?;
         if !value.is_boolean() {
             self.world.add(Diagnostic::error("bad-value", item.node.at, format!("`{name}` is `true` or `false`")));
         }
@@ -249,7 +330,15 @@ fn has_literal_secret(table: &Table, shape: &Shape<'_>) -> bool {
     })
 }
 
-fn outputs(world: &Arc<World>) -> Vec<Output> {
+fn is_label(world: &World, label: &str, at: Location) -> bool {
+    if !Address::is_word(label) {
+        let problem = Diagnostic::error("bad-value", at, format!("`{label}` cannot be a label"));
+        world.add(problem.help("a label has 1 to 64 letters, digits, `_` or `-`"));
+    }
+    Address::is_word(label)
+}
+
+fn outputs(world: &Arc<World>, home: &ModulePath) -> Vec<Output> {
     #[derive(serde::Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct Declared {
@@ -263,10 +352,11 @@ fn outputs(world: &Arc<World>) -> Vec<Output> {
         description: Option<String>,
     }
     let mut outputs = Vec::new();
-    for (name, item) in &world.declared.outputs {
+    let declared = world.declared(home).map(|declared| &declared.outputs);
+    for (name, item) in declared.into_iter().flatten() {
         let what = format!("[output.{name}]");
         let Some(declared) = world.report(|report| decode::section::<Declared>(item, &what, report)) else { continue };
-        let Ok(value) = world.get(&Slot::Output(name.clone()), item.node.at) else { continue };
+        let Ok(value) = world.get(&Slot::Output(home.clone(), name.clone()), item.node.at) else { continue };
         let at = item.node.table().and_then(|table| table.get("value")).map_or(item.key, |item| item.node.at);
         let text = match value {
             Json::String(text) => text,

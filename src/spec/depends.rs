@@ -11,13 +11,13 @@ use super::shape::Shape;
 use super::source::Location;
 use super::suggest;
 use super::tree::{Table, Value};
-use super::world::{Each, World};
+use super::world::{Frame, World};
 use crate::model::Address;
 
-/// The addresses an entry names. Those that are not addresses are reported.
-pub(super) fn named(world: &Arc<World>, table: &Table, each: Option<&Each>) -> Vec<Address> {
+/// The addresses an entry (or the use of a module) names, which are those of its own module. Those that are not addresses are reported.
+pub(super) fn named(world: &Arc<World>, table: &Table, frame: &Frame) -> Vec<Address> {
     let Some(item) = table.get("depends_on") else { return Vec::new() };
-    let Ok(value) = world.eval(&item.node, each, "", &Shape::of(&Json::Null)) else { return Vec::new() };
+    let Ok(value) = world.eval(&item.node, frame, "", &Shape::of(&Json::Null)) else { return Vec::new() };
     let Json::Array(names) = value else {
         let problem = Diagnostic::error("bad-value", item.node.at, "`depends_on` is a list of addresses");
         world.add(problem.help("write `depends_on = [\"kind.label\"]`"));
@@ -27,7 +27,7 @@ pub(super) fn named(world: &Arc<World>, table: &Table, each: Option<&Each>) -> V
     for (index, name) in names.iter().enumerate() {
         let place = place(table, index);
         match name.as_str().map(str::parse::<Address>) {
-            Some(Ok(address)) => drop(addresses.insert(address)),
+            Some(Ok(address)) => drop(addresses.insert(frame.home.within(&address))),
             Some(Err(error)) => {
                 world.add(Diagnostic::error("bad-value", place.unwrap_or(item.node.at), error.to_string()));
             }
@@ -49,10 +49,10 @@ fn place(table: &Table, index: usize) -> Option<Location> {
 
 /// Where an entry names an address.
 fn place_of(world: &World, from: &Address, to: &Address, fallback: Location) -> Location {
-    let Some((_, table)) = world.entry(from.kind(), from.label()) else { return fallback };
+    let Some((_, table)) = world.entry(from) else { return fallback };
     let Some(item) = table.get("depends_on") else { return fallback };
     let Value::List(items) = &item.node.value else { return item.node.at };
-    let names = |text: &str| text.parse::<Address>().is_ok_and(|named| named.selects(to));
+    let names = |text: &str| text.parse::<Address>().is_ok_and(|named| from.module().within(&named).selects(to));
     items
         .iter()
         .find(|node| matches!(&node.value, Value::Text(text) if names(text)))
@@ -66,12 +66,9 @@ pub(super) fn resolve(world: &World, mut entries: BTreeMap<Address, EntryInfo>) 
         let mut found = BTreeSet::new();
         for named in &info.depends_on {
             let before = found.len();
-            let declared = world.entry(named.kind(), named.label()).is_some();
+            let declared = world.declares(named);
             found.extend(all.iter().filter(|one| named.selects(one)).cloned());
-            if found.len() == before
-                && !all.iter().any(|one| named.selects(one))
-                && !(declared && named.key().is_none())
-            {
+            if found.len() == before && !all.iter().any(|one| named.selects(one)) && !declared {
                 let names: Vec<String> = all.iter().map(ToString::to_string).collect();
                 let at = place_of(world, from, named, info.location);
                 let problem = Diagnostic::error("unknown-reference", at, format!("there is no `{named}` in this spec"));

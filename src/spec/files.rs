@@ -1,4 +1,4 @@
-//! Reading the spec's files: the spec itself, what it includes, texts that fields name. Never outside the spec's directory.
+//! Reading the spec's files: the spec itself, what it includes, the modules it uses, texts that fields name. Never outside the spec's directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use super::diagnostic::{Diagnostic, Report};
 use super::source::{FileId, Location};
 use super::tree::{self, Item, Table, Value};
+use super::{ready, template};
+use crate::model::{Address, ModulePath};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -13,9 +15,10 @@ const LARGEST: u64 = 4 << 20;
 const DEFAULT_NAME: &str = "snowssi.toml";
 
 /// The names of sections that are not kinds.
-pub(super) const SECTIONS: [&str; 7] = ["stack", "aws", "snowflake", "variable", "local", "output", "include"];
+pub(super) const SECTIONS: [&str; 8] =
+    ["stack", "aws", "snowflake", "variable", "local", "output", "include", "module"];
 
-/// Everything the files declare, not evaluated yet.
+/// Everything a spec or a module declares, not evaluated yet.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     /// `stack`, `aws` and `snowflake`.
@@ -27,19 +30,57 @@ pub(super) struct Declared {
     pub(super) kinds: BTreeMap<String, Location>,
     /// By kind and label.
     pub(super) entries: BTreeMap<(String, String), Item>,
+    /// `[module.LABEL]`, by label.
+    pub(super) calls: BTreeMap<String, Call>,
 }
 
-/// Reads the spec and what it includes. Gives the directory everything must lie in.
-pub(super) fn read(path: &Path, report: &mut Report) -> Option<(PathBuf, Declared)> {
+/// The use of a module.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) item: Item,
+    /// What its source declares; nothing if that could not be read, which is reported.
+    pub(super) source: Option<SourceId>,
+}
+
+/// One of [`Sheets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SourceId(usize);
+
+/// What the spec declares, and what each module that it uses declares; each source once, however often it is used.
+#[derive(Debug, Default)]
+pub(super) struct Sheets(Vec<Declared>);
+
+impl Sheets {
+    /// What the module at this path declares. Nothing if there is no such module, or if its source could not be read.
+    pub(super) fn of(&self, home: &ModulePath) -> Option<&Declared> {
+        match home.split() {
+            None => self.0.first(),
+            Some((outer, step)) => self.0.get(self.of(&outer)?.calls.get(&step.name)?.source?.0),
+        }
+    }
+
+    /// The spec and all modules.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Declared> {
+        self.0.iter()
+    }
+
+    /// The table of an entry.
+    pub(super) fn entry(&self, at: &Address) -> Option<&Item> {
+        self.of(at.module())?.entries.get(&(at.kind().to_owned(), at.label().to_owned()))
+    }
+}
+
+/// Reads the spec, what it includes and the modules it uses. Gives the directory everything must lie in.
+pub(super) fn read(path: &Path, report: &mut Report) -> Option<(PathBuf, Sheets)> {
     let path = if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let opened = parent.canonicalize().and_then(|root| Ok((root, path.canonicalize()?)));
     match opened {
         Ok((root, real)) => {
-            let mut reader =
-                Reader { root, open: Vec::new(), done: BTreeSet::new(), declared: Declared::default(), report };
-            reader.file(&path, real, None);
-            Some((reader.root, reader.declared))
+            let mut modules = Modules { root, open: Vec::new(), known: BTreeMap::new(), sheets: Vec::new(), report };
+            modules.sheet(&path, Origin::Disk(real), None);
+            let sheets = modules.sheets.into_iter().map(Option::unwrap_or_default).collect();
+            Some((modules.root, Sheets(sheets)))
         }
         Err(error) => {
             let at = report.sources.add_place(&path.display().to_string(), "");
@@ -53,35 +94,142 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<(PathBuf, Declare
     }
 }
 
-struct Reader<'a> {
+/// Where a text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// A file, by its real path.
+    Disk(PathBuf),
+    /// A ready-made spec, by its name.
+    Ready(&'static str),
+}
+
+/// Reads modules, each source once.
+struct Modules<'a> {
     root: PathBuf,
-    open: Vec<(PathBuf, Option<Location>)>,
-    done: BTreeSet<PathBuf>,
+    /// Those being read, each with the place that uses it.
+    open: Vec<(Origin, Option<Location>)>,
+    known: BTreeMap<Origin, SourceId>,
+    /// The first is the spec. Empty while one is being read.
+    sheets: Vec<Option<Declared>>,
+    report: &'a mut Report,
+}
+
+impl Modules<'_> {
+    /// Reads a spec or module and the modules it uses.
+    fn sheet(&mut self, path: &Path, origin: Origin, named_at: Option<Location>) -> Option<SourceId> {
+        if let Some(from) = self.open.iter().position(|(open, _)| *open == origin) {
+            let at = named_at?;
+            let problem = Diagnostic::error("cycle", at, "this module uses itself").detail("closes the circle");
+            let by_way = self.open.iter().skip(from + 1).filter_map(|(_, at)| *at);
+            self.report.add(by_way.fold(problem, |problem, at| problem.related(at, "by way of this")));
+            return None;
+        }
+        if let Some(known) = self.known.get(&origin) {
+            return Some(*known);
+        }
+        let id = SourceId(self.sheets.len());
+        self.sheets.push(None);
+        self.known.insert(origin.clone(), id);
+        let mut reader = Reader {
+            root: &self.root,
+            open: Vec::new(),
+            done: BTreeSet::new(),
+            declared: Declared::default(),
+            report: self.report,
+        };
+        reader.file(path, origin.clone(), named_at);
+        let mut declared = reader.declared;
+        self.open.push((origin, named_at));
+        for call in declared.calls.values_mut() {
+            call.source = self.call(&call.item);
+        }
+        self.open.pop();
+        self.sheets[id.0] = Some(declared);
+        Some(id)
+    }
+
+    fn call(&mut self, item: &Item) -> Option<SourceId> {
+        let source = item.node.table()?.get("source")?;
+        let at = source.node.at;
+        let Value::Text(name) = &source.node.value else {
+            self.report.add(Diagnostic::error("bad-value", at, "`source` is a string"));
+            return None;
+        };
+        if template::is_template(name) {
+            let problem =
+                Diagnostic::error("bad-value", at, "the source of a module is read before templates are filled in");
+            self.report.add(problem.help("write it out"));
+            return None;
+        }
+        if let Some(name) = name.strip_prefix(ready::PREFIX) {
+            let Some(found) = ready::by_name(name) else {
+                let problem = Diagnostic::error("file", at, format!("there is no ready-made spec `{name}`"));
+                let names = ready::SPECS.iter().map(|spec| spec.name);
+                self.report.add(problem.maybe_help(super::suggest::help(name, "spec", names)));
+                return None;
+            };
+            return self.sheet(&ready::path(found, DEFAULT_NAME), Origin::Ready(found.name), Some(at));
+        }
+        let base = self.report.sources.path(at.file).parent().unwrap_or(Path::new("")).to_owned();
+        let found = inside(&self.root, &base, name).and_then(|real| {
+            let (path, real) = if real.is_dir() {
+                (base.join(name).join(DEFAULT_NAME), real.join(DEFAULT_NAME).canonicalize())
+            } else {
+                (base.join(name), Ok(real))
+            };
+            let real = real.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            // A link in the module's directory may lead elsewhere, too.
+            if real.starts_with(&self.root) { Ok((path, real)) } else { Err(outside(name)) }
+        });
+        match found {
+            Ok((path, real)) => self.sheet(&path, Origin::Disk(real), Some(at)),
+            Err(why) => {
+                let help = format!(
+                    "a source is a directory with a `{DEFAULT_NAME}`, such as `./feed`, or a ready-made spec, such as `snowssi:snowpipe`"
+                );
+                self.report.add(Diagnostic::error("file", at, why).help(help));
+                None
+            }
+        }
+    }
+}
+
+/// Reads one spec or module: its file and what that includes.
+struct Reader<'a> {
+    root: &'a Path,
+    open: Vec<(Origin, Option<Location>)>,
+    done: BTreeSet<Origin>,
     declared: Declared,
     report: &'a mut Report,
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &Path, real: PathBuf, named_at: Option<Location>) {
-        if let Some(from) = self.open.iter().position(|(open, _)| *open == real) {
+    fn file(&mut self, path: &Path, origin: Origin, named_at: Option<Location>) {
+        if let Some(from) = self.open.iter().position(|(open, _)| *open == origin) {
             let at = named_at.unwrap_or_else(|| self.report.sources.add_place(&path.display().to_string(), ""));
             let problem = Diagnostic::error("cycle", at, "this file includes itself").detail("closes the circle");
             let by_way = self.open.iter().skip(from + 1).filter_map(|(_, at)| *at);
             self.report.add(by_way.fold(problem, |problem, at| problem.related(at, "by way of this")));
             return;
         }
-        if !self.done.insert(real.clone()) {
+        if !self.done.insert(origin.clone()) {
             return;
         }
-        let text = match text_of(&real) {
-            Ok(text) => text,
+        let text = match &origin {
+            Origin::Disk(real) => text_of(real),
+            Origin::Ready(_) => ready::text(path).map(str::to_owned),
+        };
+        let file = match text {
+            Ok(text) => match &origin {
+                Origin::Disk(_) => self.report.sources.add(path, text),
+                Origin::Ready(_) => self.report.sources.add_ready(path, text),
+            },
             Err(why) => {
                 let at = named_at.unwrap_or_else(|| self.report.sources.add_place(&path.display().to_string(), ""));
                 self.report.add(Diagnostic::error("file", at, format!("cannot read {}: {why}", path.display())));
                 return;
             }
         };
-        let file = self.report.sources.add(path, text);
         let table = match tree::parse(self.report.sources.text(file), file) {
             Ok(table) => table,
             Err(problems) => {
@@ -91,7 +239,7 @@ impl Reader<'_> {
                 return;
             }
         };
-        self.open.push((real, named_at));
+        self.open.push((origin, named_at));
         self.sections(table, path);
         self.open.pop();
     }
@@ -105,6 +253,7 @@ impl Reader<'_> {
                     let shown = format!("the section [{name}]");
                     put(&mut self.declared.settings, name, item, &shown, self.report);
                 }
+                "module" => self.modules(item),
                 "variable" | "local" | "output" => {
                     let Value::Table(table) = item.node.value else {
                         let problem = format!("`{name}` is a section of tables: expected `[{name}.NAME]`");
@@ -128,6 +277,20 @@ impl Reader<'_> {
         }
         if let Some(item) = included {
             self.includes(&item, path);
+        }
+    }
+
+    fn modules(&mut self, item: Item) {
+        let Value::Table(labels) = item.node.value else {
+            let problem = "`module` is a section of tables: expected `[module.LABEL]`";
+            self.report.add(Diagnostic::error("bad-value", item.node.at, problem));
+            return;
+        };
+        for (label, item) in labels {
+            match self.declared.calls.get(&label) {
+                None => drop(self.declared.calls.insert(label, Call { item, source: None })),
+                Some(first) => twice(&format!("`module.{label}`"), item.key, first.item.key, self.report),
+            }
         }
     }
 
@@ -158,8 +321,8 @@ impl Reader<'_> {
                 self.report.add(Diagnostic::error("bad-value", node.at, "`include` is a list of file names"));
                 continue;
             };
-            match inside(&self.root, &base, name) {
-                Ok(real) => self.file(&base.join(name), real, Some(node.at)),
+            match inside(self.root, &base, name) {
+                Ok(real) => self.file(&base.join(name), Origin::Disk(real), Some(node.at)),
                 Err(why) => self.report.add(Diagnostic::error("file", node.at, why)),
             }
         }
@@ -171,16 +334,22 @@ fn put<K: Ord>(all: &mut BTreeMap<K, Item>, key: K, item: Item, shown: &str, rep
         std::collections::btree_map::Entry::Vacant(free) => {
             free.insert(item);
         }
-        std::collections::btree_map::Entry::Occupied(first) => {
-            let problem = Diagnostic::error("duplicate", item.key, format!("{shown} is declared twice"));
-            report.add(problem.detail("again here").related(first.get().key, "first here"));
-        }
+        std::collections::btree_map::Entry::Occupied(first) => twice(shown, item.key, first.get().key, report),
     }
+}
+
+fn twice(shown: &str, again: Location, first: Location, report: &mut Report) {
+    let problem = Diagnostic::error("duplicate", again, format!("{shown} is declared twice"));
+    report.add(problem.detail("again here").related(first, "first here"));
+}
+
+fn outside(name: &str) -> String {
+    format!("`{name}` lies outside the spec's directory")
 }
 
 /// The real path of a file named in a spec, if it lies in the spec's directory.
 fn inside(root: &Path, base: &Path, name: &str) -> Result<PathBuf, String> {
-    let outside = || format!("`{name}` lies outside the spec's directory");
+    let outside = || outside(name);
     // Where it would be, links aside: of what is outside, not even its existence is told.
     let here = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let here = here.canonicalize().map_err(|error| format!("cannot read `{name}`: {error}"))?;
@@ -212,6 +381,10 @@ fn text_of(real: &Path) -> Result<String, String> {
 /// Reads a file that a field names, relative to the file in which the field stands.
 pub(super) fn read_beside(root: &Path, from: FileId, name: &str, report: &mut Report) -> Result<FileId, String> {
     let base = report.sources.path(from).parent().unwrap_or(Path::new("")).to_owned();
+    if report.sources.is_ready(from) {
+        let text = ready::text(&base.join(name))?.to_owned();
+        return Ok(report.sources.add_ready(&base.join(name), text));
+    }
     let real = inside(root, &base, name)?;
     let text = text_of(&real).map_err(|why| format!("cannot read `{name}`: {why}"))?;
     Ok(report.sources.add(&base.join(name), text))

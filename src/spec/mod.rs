@@ -11,6 +11,7 @@ mod depends;
 mod diagnostic;
 mod files;
 mod model;
+pub mod ready;
 mod render;
 mod scope;
 mod shape;
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Inputs<'_> {
 /// Everything that is wrong with it, with places.
 pub fn load(path: &Path, inputs: &Inputs<'_>, kinds: &[&'static dyn AnyKind]) -> Result<Model, Diagnostics> {
     let mut report = diagnostic::Report::default();
-    let Some((root, declared)) = files::read(path, &mut report) else {
+    let Some((root, sheets)) = files::read(path, &mut report) else {
         return Err(Diagnostics::new(report.list, report.sources));
     };
     let nowhere = Sources::start();
@@ -65,14 +66,15 @@ pub fn load(path: &Path, inputs: &Inputs<'_>, kinds: &[&'static dyn AnyKind]) ->
         // What could not be read is missing everywhere else; further findings would be echoes.
         return Err(Diagnostics::new(report.list, report.sources));
     }
-    let variables = variable::values(&declared.variables, inputs, &mut report);
-    let world = world::World::new(root, declared, variables, kinds, report);
+    let declared = sheets.iter().next().map(|spec| spec.variables.clone()).unwrap_or_default();
+    let variables = variable::values(&declared, inputs, &mut report);
+    let world = world::World::new(root, sheets, variables, kinds, report);
     let (model, explained) = assemble::assemble(&world, nowhere);
     let report = world.finish(&explained);
     let diagnostics = Diagnostics::new(report.list, report.sources.clone());
     match (model, Arc::try_unwrap(world)) {
         (Some(model), Ok(world)) if !diagnostics.has_errors() => {
-            Ok(Model { sources: report.sources, declared: world.declared, ..model })
+            Ok(Model { sources: report.sources, sheets: world.sheets, ..model })
         }
         _ => Err(diagnostics),
     }

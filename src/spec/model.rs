@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::files::Declared;
+use super::files::Sheets;
 use super::source::{Location, Sources};
 use super::tree::follow;
 use crate::kind::{Batch, Problem};
@@ -24,11 +25,13 @@ pub struct Model {
     pub batches: Vec<Box<dyn Batch>>,
     /// What stands around the fields of each entry.
     pub entries: BTreeMap<Address, EntryInfo>,
+    /// The fields of each entry, evaluated: what `for_each` and modules stand for. Values that are known only after apply stand as tokens.
+    pub fields: BTreeMap<Address, Map<String, Json>>,
     /// `[output.NAME]`, by name.
     pub outputs: Vec<Output>,
     /// The texts it was read from. They also know which values to hide ([`Sources::redact`]).
     pub sources: Sources,
-    pub(super) declared: Declared,
+    pub(super) sheets: Sheets,
     pub(super) unknown_place: Location,
 }
 
@@ -123,8 +126,7 @@ impl Model {
     /// The place of a field of an entry, written with dots and indices where it is nested; the entry's header where the spec does not
     /// write the field.
     pub fn locate(&self, at: &Address, field: &str) -> Location {
-        let key = (at.kind().to_owned(), at.label().to_owned());
-        let Some(item) = self.declared.entries.get(&key) else { return self.unknown_place };
+        let Some(item) = self.sheets.entry(at) else { return self.unknown_place };
         item.node.table().and_then(|table| follow(table, field)).unwrap_or(item.key)
     }
 

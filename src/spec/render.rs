@@ -9,7 +9,7 @@ use super::diagnostic::Diagnostic;
 use super::scope::{Run, Scope, Trace};
 use super::source::Location;
 use super::template::{self, Pass};
-use super::world::{Each, Poisoned, World, plain_words};
+use super::world::{Frame, Poisoned, World, plain_words};
 use super::{suggest, text};
 use crate::model::val::token;
 
@@ -30,12 +30,12 @@ impl World {
     ///
     /// If the template looks at values that are known only after apply, it is rendered a second time with an ordinary text in their
     /// place. A template that only places them gives the same with either; any other is refused, for its outcome would be wrong.
-    pub(super) fn render(self: &Arc<Self>, text: &str, at: Location, each: Option<&Each>) -> Result<Json, Poisoned> {
-        let (value, later) = match self.run(text, at, each, Pass::Tokens) {
+    pub(super) fn render(self: &Arc<Self>, text: &str, at: Location, frame: &Frame) -> Result<Json, Poisoned> {
+        let (value, later) = match self.run(text, at, frame, Pass::Tokens) {
             Ok(done) => done,
             Err(Failure::Poisoned) => return Err(Poisoned),
             Err(Failure::Found { problem, later }) => {
-                let transformed = later && self.run(text, at, each, Pass::Probe).is_ok();
+                let transformed = later && self.run(text, at, frame, Pass::Probe).is_ok();
                 let known = || Diagnostic::error("known-after-apply", problem.primary, token::Broken.to_string());
                 self.add(if transformed { known() } else { *problem });
                 return Err(Poisoned);
@@ -45,7 +45,7 @@ impl World {
             return Ok(value);
         }
         let only_placed = every_text(&value, &|text| token::split(text).is_ok())
-            && self.run(text, at, each, Pass::Probe).is_ok_and(|(probe, _)| probe == template::probed_json(&value));
+            && self.run(text, at, frame, Pass::Probe).is_ok_and(|(probe, _)| probe == template::probed_json(&value));
         if only_placed {
             return Ok(value);
         }
@@ -54,14 +54,8 @@ impl World {
     }
 
     /// Runs a template once; also tells whether it looked at a value that is known only after apply.
-    fn run(
-        self: &Arc<Self>,
-        text: &str,
-        at: Location,
-        each: Option<&Each>,
-        pass: Pass,
-    ) -> Result<(Json, bool), Failure> {
-        let run = Run::new(self.clone(), each.cloned(), at, pass);
+    fn run(self: &Arc<Self>, text: &str, at: Location, frame: &Frame, pass: Pass) -> Result<(Json, bool), Failure> {
+        let run = Run::new(self.clone(), frame.clone(), at, pass);
         let root = minijinja::Value::from_object(Scope::root(run.clone()));
         let sole = template::sole_expression(text).and_then(|(start, inner)| {
             let expression = self.engine.compile_expression_owned(inner.to_owned()).ok()?;

@@ -6,18 +6,19 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use serde_json::Value as Json;
 
+use super::files::Declared;
 use super::source::Location;
 use super::suggest;
 use super::template::{Pass, value_of};
-use super::world::{Attribute, Each, Poisoned, Slot, World};
-use crate::model::Address;
+use super::world::{Attribute, Each, Frame, Poisoned, Slot, World};
 use crate::model::val::token;
+use crate::model::{Address, ModulePath};
 
 /// One run of one template.
 #[derive(Debug)]
 pub(super) struct Run {
     world: Arc<World>,
-    each: Option<Each>,
+    frame: Frame,
     at: Location,
     pass: Pass,
     trace: Mutex<Trace>,
@@ -46,8 +47,8 @@ pub(super) struct Fault {
 }
 
 impl Run {
-    pub(super) fn new(world: Arc<World>, each: Option<Each>, at: Location, pass: Pass) -> Arc<Self> {
-        Arc::new(Self { world, each, at, pass, trace: Mutex::default() })
+    pub(super) fn new(world: Arc<World>, frame: Frame, at: Location, pass: Pass) -> Arc<Self> {
+        Arc::new(Self { world, frame, at, pass, trace: Mutex::default() })
     }
 
     /// What happened.
@@ -78,6 +79,16 @@ impl Run {
         value_of(value, self.pass)
     }
 
+    /// The module (or spec) that the template stands in.
+    fn home(&self) -> &ModulePath {
+        &self.frame.home
+    }
+
+    /// What that declares.
+    fn declared(&self) -> Option<&Declared> {
+        self.world.sheets.of(self.home())
+    }
+
     fn give_slot(&self, slot: &Slot) -> Option<Value> {
         match self.world.get(slot, self.at) {
             Ok(value) => Some(self.give(&value)),
@@ -104,6 +115,10 @@ enum Place {
     /// All instances of an entry with `for_each`.
     Instances(String, String),
     Entry(Address),
+    Modules,
+    /// All instances of a module with `for_each`.
+    ModuleInstances(String),
+    Module(ModulePath),
 }
 
 impl Scope {
@@ -122,6 +137,7 @@ impl Scope {
             "local" => Some(self.open(Place::Locals)),
             "stack" => Some(self.open(Place::Setting("stack"))),
             "aws" => Some(self.open(Place::Setting("aws"))),
+            "module" => Some(self.open(Place::Modules)),
             "each" => self.each(),
             kind if self.run.world.kinds.contains_key(kind) => Some(self.open(Place::Kind(kind.into()))),
             other => {
@@ -134,7 +150,7 @@ impl Scope {
     }
 
     fn each(&self) -> Option<Value> {
-        if let Some(each) = &self.run.each {
+        if let Some(each) = &self.run.frame.each {
             return Some(self.open(Place::Each(each.clone())));
         }
         let help = "add `for_each = [\"a\", \"b\"]` to the entry".to_owned();
@@ -142,11 +158,15 @@ impl Scope {
     }
 
     fn variable(&self, name: &str) -> Option<Value> {
-        match self.run.world.variables.get(name) {
+        let declared = self.run.declared().map(|declared| &declared.variables);
+        if !self.run.home().is_root() && declared.is_some_and(|declared| declared.contains_key(name)) {
+            return self.run.give_slot(&Slot::Variable(self.run.home().clone(), name.into()));
+        }
+        match self.run.world.variables.get(name).filter(|_| self.run.home().is_root()) {
             Some(Ok(value)) => Some(self.run.give(value)),
             Some(Err(Poisoned)) => self.run.poison(),
             None => {
-                let names = self.run.world.variables.keys().map(String::as_str);
+                let names = declared.into_iter().flatten().map(|(name, _)| name.as_str());
                 let help =
                     suggest::help(name, "variable", names).unwrap_or_else(|| format!("declare it: [variable.{name}]"));
                 self.run.fault(&format!("var.{name}"), format!("there is no variable `{name}`"), Some(help))
@@ -155,14 +175,14 @@ impl Scope {
     }
 
     fn local(&self, name: &str) -> Option<Value> {
-        let locals = &self.run.world.declared.locals;
-        if locals.contains_key(name) {
-            return self.run.give_slot(&Slot::Local(name.into()));
+        let locals = self.run.declared().map(|declared| &declared.locals);
+        if locals.is_some_and(|locals| locals.contains_key(name)) {
+            return self.run.give_slot(&Slot::Local(self.run.home().clone(), name.into()));
         }
         self.run.fault(
             &format!("local.{name}"),
             format!("there is no local `{name}`"),
-            suggest::help(name, "local", locals.keys().map(String::as_str)),
+            suggest::help(name, "local", locals.into_iter().flatten().map(|(name, _)| name.as_str())),
         )
     }
 
@@ -173,7 +193,8 @@ impl Scope {
             let help = suggest::help(name, "name", known.iter().copied());
             return self.run.fault(&path, format!("there is no `{path}`"), help);
         }
-        let table = self.run.world.declared.settings.get(section).and_then(|item| item.node.table());
+        let spec = self.run.world.sheets.of(&ModulePath::default());
+        let table = spec.and_then(|spec| spec.settings.get(section)?.node.table());
         if table.is_some_and(|table| table.contains_key(name)) {
             return self.run.give_slot(&Slot::Setting(section.into(), name.into()));
         }
@@ -181,51 +202,113 @@ impl Scope {
     }
 
     fn label(&self, kind: &str, label: &str) -> Option<Value> {
-        let world = &self.run.world;
-        let Some((_, _)) = world.entry(kind, label) else {
-            if world.declared.entries.contains_key(&(kind.to_owned(), label.to_owned())) {
-                return self.run.poison();
+        let Some(declared) = self.run.declared() else { return self.run.poison() };
+        match declared.entries.get(&(kind.to_owned(), label.to_owned())).map(|item| item.node.table()) {
+            Some(Some(_)) => {}
+            Some(None) => return self.run.poison(),
+            None => {
+                let labels = declared.entries.keys().filter(|(of, _)| of == kind).map(|(_, label)| label.as_str());
+                let help = suggest::help(label, "label", labels);
+                let path = format!("{kind}.{label}");
+                let whole = if self.run.home().is_root() { "spec" } else { "module" };
+                return self.run.fault(&path, format!("there is no `{path}` in this {whole}"), help);
             }
-            let labels = world.declared.entries.keys().filter(|(of, _)| of == kind).map(|(_, label)| label.as_str());
-            let help = suggest::help(label, "label", labels);
-            let path = format!("{kind}.{label}");
-            return self.run.fault(&path, format!("there is no `{path}` in this spec"), help);
-        };
-        match world.instances(kind, label, self.run.at) {
+        }
+        match self.instances(kind, label) {
             Ok(Some(_)) => Some(self.open(Place::Instances(kind.into(), label.into()))),
             Ok(None) => match Address::new(kind, label, None) {
-                Ok(at) => Some(self.open(Place::Entry(at))),
+                Ok(at) => Some(self.open(Place::Entry(self.run.home().within(&at)))),
                 Err(_) => self.run.poison(),
             },
             Err(Poisoned) => self.run.poison(),
         }
     }
 
+    fn instances(&self, kind: &str, label: &str) -> Result<Option<serde_json::Map<String, Json>>, Poisoned> {
+        let slot = Slot::Instances(self.run.home().clone(), kind.to_owned(), label.to_owned());
+        self.run.world.instances(&slot, self.run.at)
+    }
+
     fn instance(&self, kind: &str, label: &str, key: &str) -> Option<Value> {
         let path = format!("{kind}.{label}.{key}");
-        let instances = match self.run.world.instances(kind, label, self.run.at) {
+        let instances = match self.instances(kind, label) {
             Ok(instances) => instances.unwrap_or_default(),
             Err(Poisoned) => return self.run.poison(),
         };
         match Address::new(kind, label, Some(key)) {
-            Ok(at) if instances.contains_key(key) => Some(self.open(Place::Entry(at))),
+            Ok(at) if instances.contains_key(key) => Some(self.open(Place::Entry(self.run.home().within(&at)))),
             _ => {
                 let attributes =
                     self.run.world.kinds.get(kind).map(|known| known.kind.attributes()).unwrap_or_default();
-                let keys: Vec<&str> = instances.keys().map(String::as_str).collect();
-                if attributes.iter().any(|attribute| attribute.name == key) {
-                    let first = keys.first().copied().unwrap_or("KEY");
-                    let help = format!("write `{kind}.{label}.{first}.{key}`; its keys are: {}", keys.join(", "));
-                    return self.run.fault(
-                        &path,
-                        format!("`{kind}.{label}` has a `for_each`: say which of its instances"),
-                        Some(help),
-                    );
-                }
-                let help = suggest::help(key, "key", keys);
-                self.run.fault(&path, format!("`{kind}.{label}` has no instance `{key}`"), help)
+                let is_attribute = attributes.iter().any(|attribute| attribute.name == key);
+                self.no_instance(&format!("{kind}.{label}"), &path, key, &instances, is_attribute)
             }
         }
+    }
+
+    /// Says that there is no such instance of an entry or module, or that the instance was left out.
+    fn no_instance(
+        &self,
+        of: &str,
+        path: &str,
+        key: &str,
+        instances: &serde_json::Map<String, Json>,
+        is_attribute: bool,
+    ) -> Option<Value> {
+        let keys: Vec<&str> = instances.keys().map(String::as_str).collect();
+        if is_attribute {
+            let first = keys.first().copied().unwrap_or("KEY");
+            let help = format!("write `{of}.{first}.{key}`; its keys are: {}", keys.join(", "));
+            let summary = format!("`{of}` has a `for_each`: say which of its instances");
+            return self.run.fault(path, summary, Some(help));
+        }
+        let help = suggest::help(key, "key", keys);
+        self.run.fault(path, format!("`{of}` has no instance `{key}`"), help)
+    }
+
+    fn module(&self, label: &str) -> Option<Value> {
+        let Some(declared) = self.run.declared() else { return self.run.poison() };
+        if !declared.calls.contains_key(label) {
+            let help = suggest::help(label, "module", declared.calls.keys().map(String::as_str));
+            let path = format!("module.{label}");
+            return self.run.fault(&path, format!("there is no `{path}` here"), help);
+        }
+        match self.module_instances(label) {
+            Ok(Some(_)) => Some(self.open(Place::ModuleInstances(label.into()))),
+            Ok(None) => Some(self.open(Place::Module(self.run.home().inner(label, None)))),
+            Err(Poisoned) => self.run.poison(),
+        }
+    }
+
+    fn module_instances(&self, label: &str) -> Result<Option<serde_json::Map<String, Json>>, Poisoned> {
+        self.run.world.instances(&Slot::Modules(self.run.home().clone(), label.to_owned()), self.run.at)
+    }
+
+    fn module_instance(&self, label: &str, key: &str) -> Option<Value> {
+        let instances = match self.module_instances(label) {
+            Ok(instances) => instances.unwrap_or_default(),
+            Err(Poisoned) => return self.run.poison(),
+        };
+        let path = self.run.home().inner(label, Some(key));
+        if instances.contains_key(key) {
+            return Some(self.open(Place::Module(path)));
+        }
+        let outputs = self.run.world.sheets.of(&path).map(|declared| &declared.outputs);
+        let is_output = outputs.is_some_and(|outputs| outputs.contains_key(key));
+        self.no_instance(&format!("module.{label}"), &format!("module.{label}.{key}"), key, &instances, is_output)
+    }
+
+    fn output(&self, path: &ModulePath, name: &str) -> Option<Value> {
+        let Some(declared) = self.run.world.sheets.of(path) else { return self.run.poison() };
+        if declared.outputs.contains_key(name) {
+            return self.run.give_slot(&Slot::Output(path.clone(), name.into()));
+        }
+        let shown = path.split().map_or(String::new(), |(_, step)| match &step.key {
+            Some(key) => format!("module.{}.{key}", step.name),
+            None => format!("module.{}", step.name),
+        });
+        let help = suggest::help(name, "output", declared.outputs.keys().map(String::as_str));
+        self.run.fault(&format!("{shown}.{name}"), format!("`{shown}` has no output `{name}`"), help)
     }
 
     fn attribute(&self, at: &Address, name: &str) -> Option<Value> {
@@ -252,6 +335,9 @@ impl Object for Scope {
             Place::Kind(kind) => self.label(kind, name),
             Place::Instances(kind, label) => self.instance(kind, label, name),
             Place::Entry(at) => self.attribute(at, name),
+            Place::Modules => self.module(name),
+            Place::ModuleInstances(label) => self.module_instance(label, name),
+            Place::Module(path) => self.output(path, name),
             Place::Each(each) => match name {
                 "key" => Some(self.run.give(&Json::String(each.key.clone()))),
                 "value" => Some(self.run.give(&each.value)),
@@ -264,14 +350,14 @@ impl Object for Scope {
         }
     }
 
-    /// Only the instances of an entry can be walked.
+    /// Only the instances of an entry or module can be walked.
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match &self.place {
-            Place::Instances(kind, label) => {
-                let instances = self.run.world.instances(kind, label, self.run.at).ok().flatten().unwrap_or_default();
-                Enumerator::Values(instances.keys().map(|key| Value::from(key.as_str())).collect())
-            }
-            _ => Enumerator::NonEnumerable,
-        }
+        let instances = match &self.place {
+            Place::Instances(kind, label) => self.instances(kind, label),
+            Place::ModuleInstances(label) => self.module_instances(label),
+            _ => return Enumerator::NonEnumerable,
+        };
+        let instances = instances.ok().flatten().unwrap_or_default();
+        Enumerator::Values(instances.keys().map(|key| Value::from(key.as_str())).collect())
     }
 }

@@ -41,7 +41,18 @@ pub struct Sources {
 struct SourceFile {
     path: PathBuf,
     text: String,
-    on_disk: bool,
+    origin: Origin,
+}
+
+/// Where a text comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A file.
+    Disk,
+    /// A ready-made spec, which is part of the program.
+    Ready,
+    /// An option, or a variable of the environment.
+    Given,
 }
 
 /// Secrets shorter than this many bytes cannot be told from ordinary text and are not searched for.
@@ -50,13 +61,24 @@ const SHORTEST_SECRET: usize = 3;
 impl Sources {
     /// Adds the text of a file.
     pub(super) fn add(&mut self, path: &Path, text: String) -> FileId {
-        self.files.push(SourceFile { path: path.into(), text, on_disk: true });
+        self.files.push(SourceFile { path: path.into(), text, origin: Origin::Disk });
         FileId(self.files.len() - 1)
+    }
+
+    /// Adds a text of a ready-made spec.
+    pub(super) fn add_ready(&mut self, path: &Path, text: String) -> FileId {
+        self.files.push(SourceFile { path: path.into(), text, origin: Origin::Ready });
+        FileId(self.files.len() - 1)
+    }
+
+    /// Whether a text is part of a ready-made spec.
+    pub(super) fn is_ready(&self, file: FileId) -> bool {
+        self.files.get(file.0).is_some_and(|file| file.origin == Origin::Ready)
     }
 
     /// Adds a place that is not a file, such as an option on the command line; gives the location of the whole text.
     pub(super) fn add_place(&mut self, name: &str, text: &str) -> Location {
-        self.files.push(SourceFile { path: name.into(), text: text.into(), on_disk: false });
+        self.files.push(SourceFile { path: name.into(), text: text.into(), origin: Origin::Given });
         Location::new(FileId(self.files.len() - 1), 0..text.len())
     }
 
@@ -83,9 +105,12 @@ impl Sources {
         self.files.get(file.0).map_or("", |file| &file.text)
     }
 
-    /// The files on disk, in the order of reading, with their texts; for digests.
+    /// The files, those of ready-made specs among them, in the order of reading, with their texts; for digests.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.files.iter().filter(|file| file.on_disk).map(|file| (file.path.as_path(), file.text.as_str()))
+        self.files
+            .iter()
+            .filter(|file| file.origin != Origin::Given)
+            .map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
     /// The text of a file for showing: hidden values are masked, every byte keeps its place.

@@ -12,7 +12,8 @@ use super::files::read_given;
 use super::source::Location;
 use super::suggest;
 use super::tree::{self, Table};
-use super::world::Poisoned;
+use super::world::{Poisoned, plain_words};
+use crate::model::val::token;
 
 /// The type of a variable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -43,7 +44,6 @@ struct Variable {
     #[serde(default)]
     sensitive: bool,
     /// What it is for.
-    #[expect(dead_code, reason = "for people who read the spec")]
     description: Option<String>,
 }
 
@@ -90,6 +90,31 @@ pub(super) fn values(
         values.insert(name.clone(), value);
     }
     values
+}
+
+/// The value of a variable of a module, out of what its user gives (with its place) and its default. `call` is the place of its use.
+pub(super) fn input(
+    name: &str,
+    item: &super::tree::Item,
+    given: Option<(Location, Json)>,
+    call: Location,
+    report: &mut Report,
+) -> Option<Json> {
+    let variable = decode::section::<Variable>(item, &format!("[variable.{name}]"), report)?;
+    if given.is_none() && variable.default.is_none() {
+        let problem = Diagnostic::error("missing-key", call, format!("this module needs the input `{name}`"));
+        let about = variable.description.map(|about| format!("`{name}`: {about}"));
+        report.add(problem.related(item.key, "declared here").maybe_help(about));
+        return None;
+    }
+    let later = given.as_ref().filter(|(_, value)| token::is_in(&value.to_string()));
+    if let Some((at, _)) = later.filter(|_| variable.one_of.is_some() || variable.pattern.is_some()) {
+        let summary = format!("the input `{name}` must be known while planning: only certain values are allowed");
+        report.add(Diagnostic::error("known-after-apply", *at, summary).related(item.key, "declared here"));
+        return None;
+    }
+    let given = given.map(|(at, value)| Given { at, value: GivenValue::Typed(value) });
+    value(name, &variable, item.key, item.node.table(), given, report)
 }
 
 fn from_files(inputs: &Inputs<'_>, report: &mut Report) -> BTreeMap<String, Given> {
@@ -208,7 +233,7 @@ fn hide(value: &Json, report: &mut Report) {
 }
 
 fn bare(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    plain_words(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 fn wrong_type(name: &str, kind: Type, shown: &str, at: Location) -> Diagnostic {

@@ -10,14 +10,14 @@ use serde_json::Value as Json;
 
 use super::check::is_file;
 use super::diagnostic::{Diagnostic, Report};
-use super::files::{Declared, read_beside};
+use super::files::{Call, Declared, Sheets, read_beside};
 use super::shape::Shape;
 use super::source::{FileId, Location};
-use super::template;
 use super::tree::{Item, Node, Table, Value};
+use super::{template, variable};
 use crate::kind::{AnyKind, Source};
 use crate::model::val::token;
-use crate::model::{Address, Fact};
+use crate::model::{Address, Fact, ModulePath};
 
 /// The value cannot be had, and the report says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,27 +31,44 @@ const DEEPEST: usize = 40;
 pub(super) enum Slot {
     /// A key of `[stack]`, `[aws]` or `[snowflake]`.
     Setting(String, String),
+    /// A variable of a module.
+    Variable(ModulePath, String),
     /// A local.
-    Local(String),
+    Local(ModulePath, String),
     /// The instances of an entry: an object from key to value, or null where there is no `for_each`.
-    Instances(String, String),
+    Instances(ModulePath, String, String),
+    /// The instances of a module in the module (or spec) that uses it, likewise.
+    Modules(ModulePath, String),
     /// A field of an entry.
     Field(Address, String),
     /// An attribute of an entry that is computed from its fields.
     Computed(Address, String),
     /// The value of an output.
-    Output(String),
+    Output(ModulePath, String),
 }
 
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = |f: &mut fmt::Formatter<'_>, home: &ModulePath| {
+            if home.is_root() { Ok(()) } else { write!(f, "{home}.") }
+        };
         match self {
             Self::Setting(section, key) => write!(f, "{section}.{key}"),
-            Self::Local(name) => write!(f, "local.{name}"),
-            Self::Instances(kind, label) => write!(f, "{kind}.{label}.for_each"),
+            Self::Variable(home, name) => within(f, home).and_then(|()| write!(f, "var.{name}")),
+            Self::Local(home, name) => within(f, home).and_then(|()| write!(f, "local.{name}")),
+            Self::Instances(home, kind, label) => within(f, home).and_then(|()| write!(f, "{kind}.{label}.for_each")),
+            Self::Modules(home, label) => within(f, home).and_then(|()| write!(f, "module.{label}.for_each")),
             Self::Field(at, name) | Self::Computed(at, name) => write!(f, "{at}.{name}"),
-            Self::Output(name) => write!(f, "output.{name}"),
+            Self::Output(home, name) if home.is_root() => write!(f, "output.{name}"),
+            Self::Output(home, name) => write!(f, "{home}.{name}"),
         }
+    }
+}
+
+impl Slot {
+    /// The instances of the entry that this address is in.
+    pub(super) fn of_instances(at: &Address) -> Self {
+        Self::Instances(at.module().clone(), at.kind().to_owned(), at.label().to_owned())
     }
 }
 
@@ -68,10 +85,18 @@ pub(super) struct Each {
     pub(super) value: Json,
 }
 
+/// Where a value is worked out: in which module, and for which instance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    pub(super) home: ModulePath,
+    pub(super) each: Option<Each>,
+}
+
 /// Everything that was declared, and what was worked out of it.
 pub(super) struct World {
     pub(super) root: PathBuf,
-    pub(super) declared: Declared,
+    pub(super) sheets: Sheets,
+    /// The variables of the spec itself.
     pub(super) variables: BTreeMap<String, Result<Json, Poisoned>>,
     pub(super) kinds: BTreeMap<&'static str, Known>,
     order: Vec<&'static str>,
@@ -98,7 +123,7 @@ struct State {
 impl World {
     pub(super) fn new(
         root: PathBuf,
-        declared: Declared,
+        sheets: Sheets,
         variables: BTreeMap<String, Result<Json, Poisoned>>,
         kinds: &[&'static dyn AnyKind],
         report: Report,
@@ -109,7 +134,7 @@ impl World {
             State { done: BTreeMap::new(), open: Vec::new(), computed: Vec::new(), files: BTreeMap::new(), report };
         Arc::new(Self {
             root,
-            declared,
+            sheets,
             variables,
             kinds: kinds.iter().map(known).collect(),
             order: kinds.iter().map(|kind| kind.name()).collect(),
@@ -176,62 +201,132 @@ impl World {
         let anything = Json::Null;
         match slot {
             Slot::Setting(section, key) => {
-                let table = self.declared.settings.get(section).and_then(|item| item.node.table());
+                let table =
+                    self.declared(&ModulePath::default())?.settings.get(section).and_then(|item| item.node.table());
                 let item = table.and_then(|table| table.get(key)).ok_or(Poisoned)?;
-                self.eval(&item.node, None, "", &Shape::of(&anything))
+                self.eval(&item.node, &Frame::default(), "", &Shape::of(&anything))
             }
-            Slot::Local(name) => {
-                let item = self.declared.locals.get(name).ok_or(Poisoned)?;
-                self.eval(&item.node, None, "", &Shape::of(&anything))
+            Slot::Variable(home, name) => self.input(home, name, asked_at),
+            Slot::Local(home, name) => {
+                let item = self.declared(home)?.locals.get(name).ok_or(Poisoned)?;
+                self.eval(&item.node, &Frame { home: home.clone(), each: None }, "", &Shape::of(&anything))
             }
-            Slot::Output(name) => {
-                let table = self.declared.outputs.get(name).and_then(|item| item.node.table()).ok_or(Poisoned)?;
+            Slot::Output(home, name) => {
+                let table =
+                    self.declared(home)?.outputs.get(name).and_then(|item| item.node.table()).ok_or(Poisoned)?;
                 let item = table.get("value").ok_or(Poisoned)?;
-                self.eval(&item.node, None, "", &Shape::of(&serde_json::json!({ "type": "string" })))
+                // An output of the spec is shown, so it is a text. One of a module is a value among others.
+                let shape = if home.is_root() { serde_json::json!({ "type": "string" }) } else { anything };
+                self.eval(&item.node, &Frame { home: home.clone(), each: None }, "", &Shape::of(&shape))
             }
-            Slot::Instances(kind, label) => self.instances_of(kind, label),
+            Slot::Instances(home, kind, label) => {
+                let key = (kind.clone(), label.clone());
+                let table =
+                    self.declared(home)?.entries.get(&key).and_then(|item| item.node.table()).ok_or(Poisoned)?;
+                self.instances_of(home, table)
+            }
+            Slot::Modules(home, label) => {
+                let table = self.call(home, label)?.item.node.table().ok_or(Poisoned)?;
+                self.instances_of(home, table)
+            }
             Slot::Field(at, name) => {
                 let (item, known) = self.field(at, name).ok_or(Poisoned)?;
-                let each = self.each(at, asked_at)?;
-                self.eval(&item.node, each.as_ref(), name, &Shape::of(&known.schema).field(name))
+                let frame = self.frame(at, asked_at)?;
+                self.eval(&item.node, &frame, name, &Shape::of(&known.schema).field(name))
             }
             Slot::Computed(at, name) => self.compute(at, name, asked_at),
         }
     }
 
+    /// What the spec or a module declares.
+    pub(super) fn declared(&self, home: &ModulePath) -> Result<&Declared, Poisoned> {
+        self.sheets.of(home).ok_or(Poisoned)
+    }
+
+    fn call(&self, home: &ModulePath, label: &str) -> Result<&Call, Poisoned> {
+        self.declared(home)?.calls.get(label).ok_or(Poisoned)
+    }
+
+    /// Whether the spec speaks of this entry or module, though it may have no instances.
+    pub(super) fn declares(&self, at: &Address) -> bool {
+        match at.as_module().as_ref().and_then(ModulePath::split) {
+            Some((home, step)) => self.call(&home, &step.name).is_ok() && step.key.is_none(),
+            None => self.entry(at).is_some() && at.key().is_none(),
+        }
+    }
+
     /// The table of an entry.
-    pub(super) fn entry(&self, kind: &str, label: &str) -> Option<(&Item, &Table)> {
-        let item = self.declared.entries.get(&(kind.to_owned(), label.to_owned()))?;
+    pub(super) fn entry(&self, at: &Address) -> Option<(&Item, &Table)> {
+        let item = self.sheets.entry(at)?;
         Some((item, item.node.table()?))
     }
 
     fn field(&self, at: &Address, name: &str) -> Option<(&Item, &Known)> {
-        let (_, table) = self.entry(at.kind(), at.label())?;
+        let (_, table) = self.entry(at)?;
         Some((table.get(name)?, self.kinds.get(at.kind())?))
+    }
+
+    /// The value of a variable of a module: what its user gives, or its default.
+    fn input(self: &Arc<Self>, home: &ModulePath, name: &str, asked_at: Location) -> Result<Json, Poisoned> {
+        let (outer, step) = home.split().ok_or(Poisoned)?;
+        let call = &self.call(&outer, &step.name)?.item;
+        let item = self.declared(home)?.variables.get(name).ok_or(Poisoned)?;
+        let given = match call.node.table().and_then(|table| table.get(name)) {
+            Some(given) => {
+                let each = match &step.key {
+                    Some(key) => Some(self.each(&Slot::Modules(outer.clone(), step.name.clone()), key, asked_at)?),
+                    None => None,
+                };
+                let value = self.eval(&given.node, &Frame { home: outer, each }, "", &Shape::of(&Json::Null))?;
+                Some((given.node.at, value)).filter(|(_, value)| !value.is_null())
+            }
+            None => None,
+        };
+        self.report(|report| variable::input(name, item, given, call.key, report)).ok_or(Poisoned)
     }
 
     /// The instances of an entry: `None` without a `for_each`.
     pub(super) fn instances(
         self: &Arc<Self>,
-        kind: &str,
-        label: &str,
+        slot: &Slot,
         asked_at: Location,
     ) -> Result<Option<serde_json::Map<String, Json>>, Poisoned> {
-        match self.get(&Slot::Instances(kind.into(), label.into()), asked_at)? {
+        match self.get(slot, asked_at)? {
             Json::Object(map) => Ok(Some(map)),
             _ => Ok(None),
         }
     }
 
-    fn each(self: &Arc<Self>, at: &Address, asked_at: Location) -> Result<Option<Each>, Poisoned> {
-        let Some(key) = at.key() else { return Ok(None) };
-        let instances = self.instances(at.kind(), at.label(), asked_at)?.ok_or(Poisoned)?;
-        let value = instances.get(key).cloned().ok_or(Poisoned)?;
-        Ok(Some(Each { key: key.into(), value }))
+    /// The paths of the modules that one `[module.LABEL]` stands for.
+    pub(super) fn modules(
+        self: &Arc<Self>,
+        home: &ModulePath,
+        label: &str,
+        asked_at: Location,
+    ) -> Result<Vec<ModulePath>, Poisoned> {
+        let instances = self.instances(&Slot::Modules(home.clone(), label.to_owned()), asked_at)?;
+        Ok(match instances {
+            Some(map) => map.keys().map(|key| home.inner(label, Some(key))).collect(),
+            None => vec![home.inner(label, None)],
+        })
     }
 
-    fn instances_of(self: &Arc<Self>, kind: &str, label: &str) -> Result<Json, Poisoned> {
-        let (_, table) = self.entry(kind, label).ok_or(Poisoned)?;
+    /// Where the fields of an entry are worked out.
+    fn frame(self: &Arc<Self>, at: &Address, asked_at: Location) -> Result<Frame, Poisoned> {
+        let each = match at.key() {
+            Some(key) => Some(self.each(&Slot::of_instances(at), key, asked_at)?),
+            None => None,
+        };
+        Ok(Frame { home: at.module().clone(), each })
+    }
+
+    fn each(self: &Arc<Self>, slot: &Slot, key: &str, asked_at: Location) -> Result<Each, Poisoned> {
+        let instances = self.instances(slot, asked_at)?.ok_or(Poisoned)?;
+        let value = instances.get(key).cloned().ok_or(Poisoned)?;
+        Ok(Each { key: key.into(), value })
+    }
+
+    fn instances_of(self: &Arc<Self>, home: &ModulePath, table: &Table) -> Result<Json, Poisoned> {
         let Some(item) = table.get("for_each") else { return Ok(Json::Null) };
         let at = item.node.at;
         let refuse = |summary: String| {
@@ -239,20 +334,21 @@ impl World {
             self.add(Diagnostic::error("for-each", at, summary).help(help));
             Err(Poisoned)
         };
-        let pairs: Vec<(String, Json)> = match self.eval(&item.node, None, "", &Shape::of(&Json::Null))? {
-            Json::Object(map) => map.into_iter().collect(),
-            Json::Array(items) => {
-                let mut pairs = Vec::new();
-                for item in items {
-                    let Json::String(key) = &item else {
-                        return refuse(format!("`for_each` lists words, and {item} is not one"));
-                    };
-                    pairs.push((key.clone(), item.clone()));
+        let pairs: Vec<(String, Json)> =
+            match self.eval(&item.node, &Frame { home: home.clone(), each: None }, "", &Shape::of(&Json::Null))? {
+                Json::Object(map) => map.into_iter().collect(),
+                Json::Array(items) => {
+                    let mut pairs = Vec::new();
+                    for item in items {
+                        let Json::String(key) = &item else {
+                            return refuse(format!("`for_each` lists words, and {item} is not one"));
+                        };
+                        pairs.push((key.clone(), item.clone()));
+                    }
+                    pairs
                 }
-                pairs
-            }
-            other => return refuse(format!("`for_each` is a list or a table, not {other}")),
-        };
+                other => return refuse(format!("`for_each` is a list or a table, not {other}")),
+            };
         let mut map = serde_json::Map::new();
         for (key, value) in pairs {
             if token::is_in(&key) {
@@ -300,7 +396,7 @@ impl World {
             return Err(Poisoned);
         }
         value.map(Json::String).map_err(|why| {
-            let header = self.entry(at.kind(), at.label()).map_or(asked_at, |(item, _)| item.key);
+            let header = self.entry(at).map_or(asked_at, |(item, _)| item.key);
             let why = plain_words(&why);
             let problem = Diagnostic::error("bad-value", header, format!("`{at}.{name}` cannot be told: {why}"));
             self.state().computed.push((at.clone(), problem.related(asked_at, "asked for here")));
@@ -346,31 +442,31 @@ impl World {
     pub(super) fn eval(
         self: &Arc<Self>,
         node: &Node,
-        each: Option<&Each>,
+        frame: &Frame,
         name: &str,
         shape: &Shape<'_>,
     ) -> Result<Json, Poisoned> {
         match &node.value {
             Value::Text(text) if template::is_template(text) => {
-                let value = self.render(text, node.at, each)?;
+                let value = self.render(text, node.at, frame)?;
                 Ok(match value {
                     Json::Number(_) | Json::Bool(_) if shape.takes_only_text() => Json::String(value.to_string()),
                     value => value,
                 })
             }
-            Value::Table(table) if is_file(table, name, shape) => self.file(table, each),
+            Value::Table(table) if is_file(table, name, shape) => self.file(table, frame),
             Value::Table(table) => {
                 let values: Vec<_> = table
                     .iter()
                     .map(|(key, item)| {
-                        self.eval(&item.node, each, key, &shape.field(key)).map(|value| (key.clone(), value))
+                        self.eval(&item.node, frame, key, &shape.field(key)).map(|value| (key.clone(), value))
                     })
                     .collect();
                 values.into_iter().collect::<Result<_, _>>().map(Json::Object)
             }
             Value::List(items) => {
                 let shape = shape.item();
-                let values: Vec<_> = items.iter().map(|item| self.eval(item, each, name, &shape)).collect();
+                let values: Vec<_> = items.iter().map(|item| self.eval(item, frame, name, &shape)).collect();
                 values.into_iter().collect::<Result<_, _>>().map(Json::Array)
             }
             _ => Ok(node.plain()),
@@ -378,9 +474,9 @@ impl World {
     }
 
     /// The text of a file that a field names, itself a template.
-    fn file(self: &Arc<Self>, table: &Table, each: Option<&Each>) -> Result<Json, Poisoned> {
+    fn file(self: &Arc<Self>, table: &Table, frame: &Frame) -> Result<Json, Poisoned> {
         let item = table.get("file").ok_or(Poisoned)?;
-        let name = match self.eval(&item.node, each, "", &Shape::of(&Json::Null))? {
+        let name = match self.eval(&item.node, frame, "", &Shape::of(&Json::Null))? {
             Json::String(name) if !token::is_in(&name) => name,
             _ => {
                 self.add(Diagnostic::error(
@@ -411,7 +507,7 @@ impl World {
         if !template::is_template(&text) {
             return Ok(Json::String(text));
         }
-        match self.render(&text, Location::new(file, 0..text.len()), each)? {
+        match self.render(&text, Location::new(file, 0..text.len()), frame)? {
             text @ Json::String(_) => Ok(text),
             other => Ok(Json::String(other.to_string())),
         }
@@ -419,7 +515,7 @@ impl World {
 
     /// The names a template may begin with.
     pub(super) fn roots(&self) -> impl Iterator<Item = &str> {
-        ["var", "local", "each", "stack", "aws"].into_iter().chain(self.kinds.keys().copied())
+        ["var", "local", "each", "stack", "aws", "module"].into_iter().chain(self.kinds.keys().copied())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod good;
 mod mistakes;
+mod modules;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
