@@ -106,6 +106,16 @@ pub enum Command {
     /// Reports everything that is wrong with the spec, with file, line and hint. Needs no credentials and no network.
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(SpecArgs),
+    /// Print the plain objects that modules, `for_each` and variables stand for
+    ///
+    /// Prints a spec that says the same without modules, `for_each`, variables and locals. Needs no credentials and no network.
+    #[command(after_help = EXPAND_EXAMPLES)]
+    Expand(SpecArgs),
+    /// Look at the ready-made specs, or start from one
+    ///
+    /// They are part of the program: copy one and change it, or use it as a module: source = "snowssi:NAME".
+    #[command(after_help = SPECS_EXAMPLES)]
+    Specs(SpecsArgs),
     /// Print the stack's outputs
     ///
     /// Prints the values of the [output] tables as they are now; those that only the clouds know are read from them.
@@ -146,6 +156,18 @@ const VALIDATE_EXAMPLES: &str = "\
 Examples:
   snowssi validate
   snowssi validate -f specs/event-pipeline --var env=prod";
+
+const EXPAND_EXAMPLES: &str = "\
+Examples:
+  snowssi expand
+  snowssi expand --var env=prod | diff - <(snowssi expand --var env=test)";
+
+const SPECS_EXAMPLES: &str = "\
+Examples:
+  snowssi specs list
+  snowssi specs show snowpipe                     # the spec itself
+  snowssi specs show snowpipe README.md           # what it does, and for whom
+  snowssi specs copy snowpipe ./orders            # begin with it";
 
 const OUTPUT_EXAMPLES: &str = "\
 Examples:
@@ -289,6 +311,36 @@ pub struct DestroyArgs {
     /// Also show every statement and call, in order
     #[arg(long)]
     pub show_operations: bool,
+}
+
+/// What can be done with ready-made specs.
+#[derive(Debug, Args)]
+pub struct SpecsArgs {
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub command: SpecsCommand,
+}
+
+/// What can be done with ready-made specs.
+#[derive(Debug, Subcommand)]
+pub enum SpecsCommand {
+    /// List them
+    List,
+    /// Print one
+    Show {
+        /// Its name
+        name: String,
+        /// Which of its files
+        #[arg(default_value = "snowssi.toml")]
+        file: String,
+    },
+    /// Write one into a new directory
+    Copy {
+        /// Its name
+        name: String,
+        /// The directory, which must not exist
+        dir: PathBuf,
+    },
 }
 
 /// Options of `output`.

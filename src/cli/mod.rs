@@ -6,6 +6,7 @@ pub mod open;
 pub mod out;
 
 mod apply;
+mod expand;
 #[cfg(feature = "sandbox")]
 mod fault;
 mod load;
@@ -16,6 +17,7 @@ mod resume;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signal;
+mod specs;
 mod validate;
 
 use std::process::ExitCode;
@@ -55,6 +57,8 @@ fn run(command: Command, out: &Out) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Command::Validate(args) => validate::run(&args, out),
+        Command::Expand(args) => expand::run(&args, out),
+        Command::Specs(args) => specs::run(args.command, out),
         Command::Plan(args) => on_runtime(plan::run(&args, out)),
         Command::Apply(args) => on_runtime(apply::apply(&args, out)),
         Command::Destroy(args) => on_runtime(apply::destroy(&args, out)),

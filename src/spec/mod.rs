@@ -9,6 +9,7 @@ mod check;
 mod decode;
 mod depends;
 mod diagnostic;
+mod expand;
 mod files;
 mod model;
 pub mod ready;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use expand::expand;
 pub use model::{AssumeRole, AwsSettings, EntryInfo, Model, Output, SnowflakeSettings, Unseen, duplicates};
 pub use source::{FileId, Location, Sources};
 

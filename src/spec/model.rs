@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -36,7 +36,7 @@ pub struct Model {
 }
 
 /// `[aws]`: how to reach AWS, and what must be so there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AwsSettings {
     /// The region resources are created in; otherwise the environment or the profile says it.
@@ -50,7 +50,7 @@ pub struct AwsSettings {
 }
 
 /// A role to assume.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssumeRole {
     /// The role.
@@ -62,7 +62,7 @@ pub struct AssumeRole {
 }
 
 /// `[snowflake]`: how to reach Snowflake, and what must be so there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnowflakeSettings {
     /// A name in `connections.toml`.
@@ -74,12 +74,12 @@ pub struct SnowflakeSettings {
     /// The warehouse for what needs one.
     pub warehouse: Option<String>,
     /// What an object means that the role cannot see and that may yet exist.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Unseen::is_error")]
     pub unseen: Unseen,
 }
 
 /// What it means that an object is not listed to a role that does not see everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unseen {
     /// It may exist: an error.
@@ -87,6 +87,12 @@ pub enum Unseen {
     Error,
     /// It is taken to be absent.
     Absent,
+}
+
+impl Unseen {
+    fn is_error(&self) -> bool {
+        *self == Self::Error
+    }
 }
 
 /// What stands around the fields of an entry.
