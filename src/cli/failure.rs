@@ -95,6 +95,7 @@ fn describe(problem: &Problem) -> String {
     let at = match problem {
         Problem::Unmarked { address, .. }
         | Problem::OtherStack { address, .. }
+        | Problem::MovedOnto { address, .. }
         | Problem::Hidden { address, .. }
         | Problem::Untold { address, .. } => format!("{address}: "),
         Problem::NoSuchAddress { .. } | Problem::Cycle(_) => String::new(),
@@ -111,6 +112,10 @@ fn hints(problem: &Problem) -> Vec<String> {
         Problem::OtherStack { .. } => {
             vec!["take it out of one of the two specs: an object has one owner".to_owned()]
         }
+        Problem::MovedOnto { from, .. } => vec![
+            format!("take the [[moved]] out if both are wanted under names of their own, or to have {from} destroyed"),
+            format!("or give {from} up with [[removed]], and it stays without an owner"),
+        ],
         Problem::Hidden { .. } => vec![
             "use a role that can see it (one with MANAGE GRANTS sees everything), or grant this role a privilege on it"
                 .to_owned(),

@@ -44,6 +44,8 @@ pub(super) async fn make(
 ) -> Result<Plan, Failure> {
     let entries = load::entries(model);
     let adopt = adopt(scope)?;
+    let crate::spec::Moves { moved, removed } = model.moves.clone();
+    let moves = crate::plan::Moves { moved, removed };
     let options = Options {
         context: &opened.context,
         entries: &entries,
@@ -53,6 +55,7 @@ pub(super) async fn make(
         adopt: &adopt,
         allow_destroy: &scope.allow_destroy,
         empty_buckets,
+        moves: &moves,
     };
     super::validate::names(model, &opened.context)?;
     let live = observe::observe(&model.batches, &opened.cloud, &opened.context).await.map_err(Failure::clouds)?;

@@ -109,6 +109,8 @@ pub trait LiveBatch: Send + Sync {
     fn remove(&self, at: &Address, cx: Cx<'_>) -> Option<Draft>;
     /// How to destroy an undeclared live object.
     fn remove_other(&self, id: &LiveId) -> Option<Draft>;
+    /// How to forget an undeclared live object: its mark is removed, everything else stays.
+    fn forget(&self, id: &LiveId) -> Option<Draft>;
     /// Puts drafts of this kind together ([`Kind::weave`]). `drafts` are those with something to do.
     fn weave(&self, drafts: &[&Draft], cx: Cx<'_>) -> Vec<Unit>;
 }
@@ -427,11 +429,40 @@ impl<K: Kind> LiveBatch for LiveEntries<K> {
         Some(removal::<K>(&mark.address, id, &found.props))
     }
 
+    fn forget(&self, id: &LiveId) -> Option<Draft> {
+        let found = self.observed.others.get(id)?;
+        let mark = K::mark(&found.props)?;
+        let mut want = found.props.clone();
+        K::set_mark(&mut want, None);
+        let mut diff = Diff::default();
+        let before = Some(crate::model::Shown::from(mark.to_string()));
+        diff.push(Change { field: "mark".into(), before, after: None, effect: Effect::InPlace });
+        Some(Draft {
+            at: mark.address.clone(),
+            id: id.clone(),
+            action: Action::Forget,
+            parts: K::alter(&mark.address, &want, &found.props, &diff),
+            changes: diff.into_changes(),
+            reason: None,
+            refs: Vec::new(),
+            had: Vec::new(),
+            mark: Some(mark.clone()),
+            removal: Vec::new(),
+            follow_ups: Vec::new(),
+            breaks: Vec::new(),
+        })
+    }
+
     fn weave(&self, drafts: &[&Draft], cx: Cx<'_>) -> Vec<Unit> {
         let wants: Vec<Option<K::Props>> = drafts
             .iter()
             .map(|draft| match draft.action {
                 Action::Delete => None,
+                Action::Forget => self.observed.others.get(&draft.id).map(|found| {
+                    let mut props = found.props.clone();
+                    K::set_mark(&mut props, None);
+                    props
+                }),
                 Action::Keep | Action::Create | Action::Update | Action::Adopt | Action::Replace => {
                     self.entries.get(&draft.at).map(|entry| K::want(entry, cx))
                 }

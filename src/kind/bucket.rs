@@ -95,6 +95,10 @@ impl Kind for Bucket {
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         let logs = props.logging.iter().map(|(target, _)| Ref {
             to: live_id(target),

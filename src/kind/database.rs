@@ -125,6 +125,10 @@ name = "RAW"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(_props: &Props) -> Vec<Ref> {
         Vec::new()
     }

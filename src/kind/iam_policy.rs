@@ -108,6 +108,10 @@ impl Kind for IamPolicy {
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// Buckets and keys it allows need not be there.
     fn refs(_: &Props) -> Vec<Ref> {
         Vec::new()

@@ -140,6 +140,10 @@ impl Kind for IamRole {
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// The roles its trust policy names, and its managed policies. Buckets and keys it may use need not be there.
     fn refs(props: &Props) -> Vec<Ref> {
         let named = statements::roles(&props.trust, "its trust policy names the role");

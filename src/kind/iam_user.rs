@@ -131,6 +131,10 @@ impl Kind for IamUser {
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// Its managed policies, and the stages that hold its key: a new stage holds none. Buckets and keys it may use need not be there.
     fn refs(props: &Props) -> Vec<Ref> {
         let stages = props.key.iter().flat_map(|key| &key.stages);

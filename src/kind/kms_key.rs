@@ -132,6 +132,10 @@ impl Kind for KmsKey {
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         statements::roles(&props.policy, "its policy names the role")
     }

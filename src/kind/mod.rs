@@ -227,6 +227,9 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// The mark a live object carries.
     fn mark(props: &Self::Props) -> Option<&Mark>;
 
+    /// Sets or takes away the mark, as [`Kind::mark`] tells it. Without one, [`Kind::alter`] removes it from the live object, which is then forgotten.
+    fn set_mark(props: &mut Self::Props, mark: Option<Mark>);
+
     /// What the cloud demands to exist before it (and to go after it).
     fn refs(props: &Self::Props) -> Vec<Ref>;
 

@@ -222,6 +222,10 @@ auto_ingest = false
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// Its home, its stage, which it is bound to, its table, and who hears of errors.
     fn refs(props: &Props) -> Vec<Ref> {
         let mut refs = qualified::home(&props.name.schema);

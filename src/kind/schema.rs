@@ -155,6 +155,10 @@ name = "EVENTS"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         let to = LiveId::new("database", &props.name.database);
         vec![Ref { to, why: "its database", on_replace: OnReplace::Replace }]

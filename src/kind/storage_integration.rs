@@ -247,6 +247,10 @@ allowed_locations = ["s3://inbound-events-example/"]
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// None: the role need not exist, and neither need the buckets.
     fn refs(_props: &Props) -> Vec<Ref> {
         Vec::new()

@@ -151,6 +151,10 @@ columns = [
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         qualified::home(&props.name.schema)
     }

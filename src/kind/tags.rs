@@ -4,7 +4,6 @@
 //! spec stays on the object, too.
 
 use super::{Field, Problem};
-use crate::model::mark::PROTECT_TAG;
 use crate::model::{Mark, Tags};
 
 /// How many tags of a user fit beside those of the mark: AWS takes 50.
@@ -62,16 +61,19 @@ pub(crate) struct Retag {
 pub(crate) fn retag(want: (&Tags, Option<&Mark>), have: (&Tags, Option<&Mark>)) -> Retag {
     let live = all(have.0, have.1);
     let wanted = all(want.0, want.1);
-    let lifted = have.1.is_some_and(|mark| mark.protect) && want.1.is_some_and(|mark| !mark.protect);
+    let ours = |mark: Option<&Mark>| mark.map(Mark::tags).unwrap_or_default();
+    let kept = ours(want.1);
     Retag {
+        // Tags of others stay. Those of the mark go with it.
+        remove: ours(have.1).into_keys().filter(|key| !kept.contains_key(key)).collect(),
         set: wanted.into_iter().filter(|(key, value)| live.get(key) != Some(value)).collect(),
-        remove: if lifted { vec![PROTECT_TAG.into()] } else { Vec::new() },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::mark::PROTECT_TAG;
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
@@ -87,6 +89,9 @@ mod tests {
         assert_eq!(retag((&have, Some(&open)), (&have, Some(&mark))).remove, [PROTECT_TAG]);
         assert_eq!(retag((&have, Some(&mark)), (&have, None)).set, mark.tags());
         assert_eq!(retag((&have, Some(&mark)), (&have, Some(&mark))), Retag::default());
+        let forgotten = retag((&have, None), (&have, Some(&mark)));
+        assert_eq!(forgotten.remove.len(), 3, "the mark goes, what others wrote stays");
+        assert!(forgotten.set.is_empty());
     }
 
     #[test]

@@ -130,6 +130,10 @@ as = "SELECT 24 AS HOURS_A_DAY"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     /// Its home, and the tables and views that its query names.
     fn refs(props: &Props) -> Vec<Ref> {
         let mut refs = qualified::home(&props.name.schema);

@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 pub struct Address {
     module: ModulePath,
     data: bool,
-    kind: String,
-    label: String,
-    key: Option<String>,
+    kind: Box<str>,
+    label: Box<str>,
+    key: Option<Box<str>>,
 }
 
 /// The modules around an entry, the outermost first; empty for the spec itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModulePath(Vec<ModuleStep>);
+pub struct ModulePath(Box<[ModuleStep]>);
 
 /// One module, as its user calls it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,15 +52,14 @@ impl ModulePath {
     /// The path of a module inside of this one.
     #[must_use]
     pub fn inner(&self, name: &str, key: Option<&str>) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(ModuleStep { name: name.into(), key: key.map(Into::into) });
-        Self(steps)
+        let step = ModuleStep { name: name.into(), key: key.map(Into::into) };
+        Self(self.0.iter().cloned().chain([step]).collect())
     }
 
     /// The path of the module around this one, and the last step; nothing for the spec itself.
     pub fn split(&self) -> Option<(Self, &ModuleStep)> {
         let (last, outer) = self.0.split_last()?;
-        Some((Self(outer.to_vec()), last))
+        Some((Self(outer.into()), last))
     }
 
     /// Whether this is the spec itself.
@@ -154,16 +153,41 @@ impl Address {
 
     /// The module of which this is the address, with no key where it stands for all instances.
     pub fn as_module(&self) -> Option<ModulePath> {
-        (self.kind == MODULE && !self.data).then(|| self.module.inner(&self.label, self.key()))
+        (*self.kind == *MODULE && !self.data).then(|| self.module.inner(&self.label, self.key()))
+    }
+
+    /// Where it is after what stood at `from` has moved to `to`, if that concerns it: an entry, all instances of an entry, or a module.
+    pub fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        if self == from {
+            return Some(to.clone());
+        }
+        if !from.selects(self) {
+            return None;
+        }
+        match (from.as_module(), to.as_module()) {
+            (Some(_), Some(_)) => {
+                let (before, after) = self.module.0.split_at_checked(from.module.depth() + 1)?;
+                let key = to
+                    .key
+                    .clone()
+                    .or_else(|| before.last()?.key.as_deref().filter(|_| from.key.is_none()).map(Into::into));
+                let module = to.module.inner(&to.label, key.as_deref());
+                let module = ModulePath(module.0.iter().cloned().chain(after.iter().cloned()).collect());
+                Some(Self { module, ..self.clone() })
+            }
+            (None, None) => Some(Self { key: to.key.clone().or_else(|| self.key.clone()), ..to.clone() }),
+            _ => None,
+        }
     }
 
     /// Whether `self`, as typed by a person, selects `other`: the same address, all instances of one label, or everything in a module.
     pub fn selects(&self, other: &Self) -> bool {
-        if self.kind == MODULE && !self.data {
+        if *self.kind == *MODULE && !self.data {
             let depth = self.module.0.len();
             let step = other.module.0.get(depth);
-            let inside =
-                step.is_some_and(|step| step.name == self.label && (self.key.is_none() || step.key == self.key));
+            let inside = step.is_some_and(|step| {
+                *step.name == *self.label && (self.key.is_none() || step.key.as_deref() == self.key())
+            });
             return other.module.begins_with(&self.module) && (inside || self == other);
         }
         self.module == other.module
@@ -182,7 +206,7 @@ impl fmt::Display for Address {
         if self.data {
             write!(f, "{DATA}.")?;
         }
-        let before_key = if self.kind == MODULE { ':' } else { '.' };
+        let before_key = if *self.kind == *MODULE { ':' } else { '.' };
         write!(f, "{}.{}", self.kind, self.label)?;
         self.key.iter().try_for_each(|key| write!(f, "{before_key}{key}"))
     }
@@ -307,6 +331,27 @@ mod tests {
         let all: Address = "bucket.data".parse().unwrap();
         let one: Address = "bucket.data.in".parse().unwrap();
         assert!(all.selects(&one) && all.selects(&all) && one.selects(&one) && !one.selects(&all));
+    }
+
+    #[test]
+    fn moves() {
+        let at = |text: &str| text.parse::<Address>().unwrap();
+        for (address, from, to, expected) in [
+            ("stage.a", "stage.a", "stage.b", Some("stage.b")),
+            ("stage.a", "stage.c", "stage.b", None),
+            ("stage.a.x", "stage.a", "stage.b", Some("stage.b.x")),
+            ("stage.a.x", "stage.a.x", "stage.b.y", Some("stage.b.y")),
+            ("stage.a.x", "stage.a.z", "stage.b", None),
+            ("stage.a", "stage.a", "module.m:k.stage.a", Some("module.m:k.stage.a")),
+            ("module.a.stage.x", "module.a", "module.b", Some("module.b.stage.x")),
+            ("module.a:k.module.i.stage.x.y", "module.a", "module.b", Some("module.b:k.module.i.stage.x.y")),
+            ("module.a:k.stage.x", "module.a:k", "module.b", Some("module.b.stage.x")),
+            ("module.a.stage.x", "module.a", "module.o.module.a:k", Some("module.o.module.a:k.stage.x")),
+            ("module.a.stage.x", "stage.x", "stage.y", None),
+        ] {
+            let moved = at(address).moved(&at(from), &at(to)).map(|at| at.to_string());
+            assert_eq!(moved.as_deref(), expected, "{address}: {from} -> {to}");
+        }
     }
 
     #[test]

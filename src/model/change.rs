@@ -20,6 +20,8 @@ pub enum Action {
     Replace,
     /// Destroys it.
     Delete,
+    /// Takes its mark away and leaves it as it is.
+    Forget,
 }
 
 /// What a changed field does to its object.

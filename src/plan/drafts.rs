@@ -27,6 +27,8 @@ pub(super) fn draft(world: &World<'_>, owned: &Owned) -> Drafts {
     };
     let orphans = owned.orphans.iter();
     all.drafts.extend(orphans.filter_map(|(batch, id)| world.live.batches[*batch].remove_other(id)));
+    let forgotten = owned.forgotten.iter();
+    all.drafts.extend(forgotten.filter_map(|(batch, id)| world.live.batches[*batch].forget(id)));
     all
 }
 

@@ -90,6 +90,36 @@ pub struct Options<'a> {
     pub allow_destroy: &'a [Address],
     /// Buckets whose content may be deleted with them.
     pub empty_buckets: &'a [BucketName],
+    /// What the spec says of former addresses.
+    pub moves: &'a Moves,
+}
+
+/// What becomes of objects whose marks carry addresses that the spec no longer has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// From former addresses to present ones.
+    pub moved: Vec<(Address, Address)>,
+    /// Former addresses whose objects are forgotten rather than destroyed.
+    pub removed: Vec<Address>,
+}
+
+impl Moves {
+    /// The present address of a former one: by as many moves as there are.
+    fn present(&self, at: &Address) -> Address {
+        let mut at = at.clone();
+        // Each move is made once, so that a circle ends.
+        for _ in &self.moved {
+            match self.moved.iter().find_map(|(from, to)| at.moved(from, to)) {
+                Some(next) if next != at => at = next,
+                _ => break,
+            }
+        }
+        at
+    }
+
+    fn forgets(&self, at: &Address) -> bool {
+        self.removed.iter().any(|from| from.selects(at))
+    }
 }
 
 /// What the spec says around an entry's own fields.
@@ -144,6 +174,18 @@ pub enum Problem {
         /// The address in the other stack.
         other: Address,
     },
+    /// A former object is to become an entry whose own object is there.
+    #[error("{from} was moved to {address}, but both {old} and {id} exist")]
+    MovedOnto {
+        /// The entry.
+        address: Address,
+        /// Its own object.
+        id: LiveId,
+        /// The former address.
+        from: Address,
+        /// The former object.
+        old: LiveId,
+    },
     /// It cannot be told whether a declared object exists.
     #[error("cannot tell whether {id} exists: {why}")]
     Hidden {
@@ -193,6 +235,7 @@ impl Plan {
                 Action::Update => counts.change += 1,
                 Action::Adopt => counts.adopt += 1,
                 Action::Delete => counts.destroy += 1,
+                Action::Forget => counts.forget += 1,
                 Action::Replace => {
                     counts.add += 1;
                     counts.destroy += 1;
@@ -214,6 +257,8 @@ pub struct Counts {
     pub adopt: usize,
     /// Destroyed.
     pub destroy: usize,
+    /// Left alone from now on.
+    pub forget: usize,
 }
 
 /// Works out what to do.

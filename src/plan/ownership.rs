@@ -16,6 +16,8 @@ pub(super) struct Owned {
     pub(super) orphans: Vec<(usize, LiveId)>,
     /// Orphans that carry the address of a declared entry whose own object is absent: it was renamed.
     pub(super) renamed: BTreeMap<Address, (usize, LiveId)>,
+    /// Objects of this stack that the spec gives up, by batch.
+    pub(super) forgotten: Vec<(usize, LiveId)>,
     /// What a reader should know.
     pub(super) notes: Vec<String>,
 }
@@ -53,8 +55,20 @@ pub(super) fn settle(world: &World<'_>, problems: &mut Vec<Problem>) -> Owned {
             if world.entry_of.contains_key(&other.id) {
                 continue;
             }
-            if absent.contains(&mark.address) && world.options.mode == Mode::Apply {
-                owned.renamed.insert(mark.address, (index, other.id));
+            let moves = world.options.moves;
+            let now = moves.present(&mark.address);
+            if moves.forgets(&mark.address) || moves.forgets(&now) {
+                match world.options.mode {
+                    Mode::Apply => owned.forgotten.push((index, other.id)),
+                    Mode::Destroy => owned
+                        .notes
+                        .push(format!("{} is left alone: the spec says that it is removed from this stack", other.id)),
+                }
+            } else if absent.contains(&now) && world.options.mode == Mode::Apply {
+                owned.renamed.insert(now, (index, other.id));
+            } else if now != mark.address && world.options.mode == Mode::Apply && world.id_of.contains_key(&now) {
+                let id = world.id_of[&now].clone();
+                problems.push(Problem::MovedOnto { address: now, id, from: mark.address, old: other.id });
             } else {
                 owned.orphans.push((index, other.id));
             }
@@ -96,7 +110,9 @@ pub(super) fn denials(world: &World<'_>, drafts: &Drafts) -> Vec<Denial> {
                 match draft.action {
                     Action::Replace => "replaced",
                     Action::Delete => "destroyed",
-                    Action::Keep | Action::Create | Action::Update | Action::Adopt => "changed so that it loses data",
+                    Action::Keep | Action::Create | Action::Update | Action::Adopt | Action::Forget => {
+                        "changed so that it loses data"
+                    }
                 },
                 draft.at
             ),

@@ -67,6 +67,10 @@ impl Kind for Boxes {
     fn mark(props: &BoxProps) -> Option<&Mark> {
         props.mark.as_ref()
     }
+
+    fn set_mark(props: &mut BoxProps, mark: Option<Mark>) {
+        props.mark = mark;
+    }
     fn refs(props: &BoxProps) -> Vec<Ref> {
         // What is round is bound to the box it lies in; what is loose can be put into another one.
         let on_replace = if props.shape == "loose" { OnReplace::Relink } else { OnReplace::Replace };
@@ -184,6 +188,7 @@ impl Setup {
             adopt: &Adopt::Named(Vec::new()),
             allow_destroy: &self.allow_destroy,
             empty_buckets: &[],
+            moves: &super::Moves::default(),
         };
         plan(&live, &options)
     }

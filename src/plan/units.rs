@@ -179,7 +179,9 @@ fn references(wanted: &Drafts, places: &Places, graph: &mut Graph) {
     for draft in &wanted.drafts {
         let gone = match draft.action {
             Action::Delete => &draft.refs,
-            Action::Keep | Action::Create | Action::Update | Action::Adopt | Action::Replace => &draft.had,
+            Action::Keep | Action::Create | Action::Update | Action::Adopt | Action::Replace | Action::Forget => {
+                &draft.had
+            }
         };
         for r in gone {
             let Some(removed) = by_id.get(&r.to).and_then(|to| places.removal(to)) else { continue };

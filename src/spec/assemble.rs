@@ -12,7 +12,7 @@ use super::shape::Shape;
 use super::source::Location;
 use super::tree::{Item, Table, Value, follow};
 use super::world::{Each, Frame, Poisoned, Slot, World};
-use super::{check, decode, depends, suggest};
+use super::{check, decode, depends, moves, suggest};
 use crate::kind::{Batch, Meta};
 use crate::model::address::LONGEST_ADDRESS;
 use crate::model::val::token;
@@ -38,12 +38,14 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         batches: BTreeMap::new(),
         entries: BTreeMap::new(),
         fields: BTreeMap::new(),
+        homes: Vec::new(),
         explained: BTreeSet::new(),
     };
     unknown_kinds(world);
     made.module(&ModulePath::default(), &[]);
-    let Instances { mut batches, entries, fields, explained, .. } = made;
+    let Instances { mut batches, entries, fields, homes, explained, .. } = made;
     let entries = depends::resolve(world, entries);
+    let moves = moves::moves(world, &homes, &entries);
     let outputs = outputs(world, &ModulePath::default());
     let (Some(stack), Some(aws), Some(snowflake)) = (stack, aws, snowflake) else { return (None, explained) };
     let model = Model {
@@ -53,6 +55,7 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         batches: world.kind_names().filter_map(|name| batches.remove(name)).collect(),
         entries,
         fields,
+        moves,
         outputs,
         sources: super::Sources::default(),
         sheets: super::files::Sheets::default(),
@@ -137,6 +140,8 @@ struct Instances<'a> {
     entries: BTreeMap<Address, EntryInfo>,
     /// The evaluated fields of each entry.
     fields: BTreeMap<Address, Map<String, Json>>,
+    /// The spec and every instance of every module.
+    homes: Vec<ModulePath>,
     /// Entries whose decoding found something.
     explained: BTreeSet<Address>,
 }
@@ -146,6 +151,7 @@ impl Instances<'_> {
     fn module(&mut self, home: &ModulePath, first: &[Address]) {
         let world = self.world;
         let Ok(declared) = world.declared(home) else { return };
+        self.homes.push(home.clone());
         for ((kind, label), item) in &declared.entries {
             self.entry(home, kind, label, item, first);
         }

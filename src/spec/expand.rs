@@ -21,10 +21,11 @@ pub fn expand(model: &Model) -> String {
     let writer = Writer { labels: &labels };
     let mut out = String::new();
     writer.section(&mut out, "[stack]", &[("name", Json::String(model.stack.clone()))]);
-    let settings = [("[aws]", json(&model.aws)), ("[snowflake]", json(&model.snowflake))];
+    let settings = [("[aws]", json(model.aws.as_ref())), ("[snowflake]", json(model.snowflake.as_ref()))];
     for (header, fields) in settings {
         let fields: Vec<(&str, Json)> = fields.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         if !fields.is_empty() {
+            out.push('\n');
             writer.section(&mut out, header, &fields);
         }
     }
@@ -90,8 +91,8 @@ fn ordered<'a>(fields: &'a Map<String, Json>, shape: &Shape<'_>) -> Vec<(&'a str
     fields
 }
 
-fn json<T: serde::Serialize>(settings: &Option<T>) -> Map<String, Json> {
-    match settings.as_ref().map(serde_json::to_value) {
+fn json<T: serde::Serialize>(settings: Option<&T>) -> Map<String, Json> {
+    match settings.map(serde_json::to_value) {
         Some(Ok(Json::Object(map))) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => Map::new(),
     }
@@ -114,9 +115,6 @@ impl Writer<'_> {
     fn section(&self, out: &mut String, header: &str, fields: &[(&str, Json)]) {
         let _ = writeln!(out, "{header}");
         fields.iter().for_each(|(key, value)| self.field(out, key, value));
-        out.push('\n');
-        out.truncate(out.trim_end().len());
-        out.push('\n');
     }
 
     fn meta(&self, out: &mut String, info: &EntryInfo, protected: bool) {

@@ -15,8 +15,8 @@ const LARGEST: u64 = 4 << 20;
 const DEFAULT_NAME: &str = "snowssi.toml";
 
 /// The names of sections that are not kinds.
-pub(super) const SECTIONS: [&str; 8] =
-    ["stack", "aws", "snowflake", "variable", "local", "output", "include", "module"];
+pub(super) const SECTIONS: [&str; 10] =
+    ["stack", "aws", "snowflake", "variable", "local", "output", "include", "module", "moved", "removed"];
 
 /// Everything a spec or a module declares, not evaluated yet.
 #[derive(Debug, Default)]
@@ -30,8 +30,19 @@ pub(super) struct Declared {
     pub(super) kinds: BTreeMap<String, Location>,
     /// By kind and label.
     pub(super) entries: BTreeMap<(String, String), Item>,
+    /// `[[moved]]` and `[[removed]]`, in their order.
+    pub(super) moves: Vec<(Moving, Item)>,
     /// `[module.LABEL]`, by label.
     pub(super) calls: BTreeMap<String, Call>,
+}
+
+/// What becomes of an object whose address the spec no longer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// It has another address.
+    Moved,
+    /// It is forgotten.
+    Removed,
 }
 
 /// The use of a module.
@@ -173,7 +184,7 @@ impl Modules<'_> {
         let base = self.report.sources.path(at.file).parent().unwrap_or(Path::new("")).to_owned();
         let found = inside(&self.root, &base, name).and_then(|real| {
             let (path, real) = if real.is_dir() {
-                (base.join(name).join(DEFAULT_NAME), real.join(DEFAULT_NAME).canonicalize())
+                (base.join(name).join(DEFAULT_NAME).components().collect(), real.join(DEFAULT_NAME).canonicalize())
             } else {
                 (base.join(name), Ok(real))
             };
@@ -254,6 +265,8 @@ impl Reader<'_> {
                     put(&mut self.declared.settings, name, item, &shown, self.report);
                 }
                 "module" => self.modules(item),
+                "moved" => self.moves(Moving::Moved, item),
+                "removed" => self.moves(Moving::Removed, item),
                 "variable" | "local" | "output" => {
                     let Value::Table(table) = item.node.value else {
                         let problem = format!("`{name}` is a section of tables: expected `[{name}.NAME]`");
@@ -278,6 +291,20 @@ impl Reader<'_> {
         if let Some(item) = included {
             self.includes(&item, path);
         }
+    }
+
+    fn moves(&mut self, what: Moving, item: Item) {
+        let word = if what == Moving::Moved { "moved" } else { "removed" };
+        let Value::List(items) = item.node.value else {
+            let problem = Diagnostic::error(
+                "bad-value",
+                item.node.at,
+                format!("`{word}` is a list of tables: expected `[[{word}]]`"),
+            );
+            self.report.add(problem);
+            return;
+        };
+        self.declared.moves.extend(items.into_iter().map(|node| (what, Item { key: node.at, node })));
     }
 
     fn modules(&mut self, item: Item) {

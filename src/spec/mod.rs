@@ -12,6 +12,7 @@ mod diagnostic;
 mod expand;
 mod files;
 mod model;
+mod moves;
 pub mod ready;
 mod render;
 mod scope;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use expand::expand;
 pub use model::{AssumeRole, AwsSettings, EntryInfo, Model, Output, SnowflakeSettings, Unseen, duplicates};
+pub use moves::Moves;
 pub use source::{FileId, Location, Sources};
 
 use crate::kind::AnyKind;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::files::Sheets;
+use super::moves::Moves;
 use super::source::{Location, Sources};
 use super::tree::follow;
 use crate::kind::{Batch, Problem};
@@ -27,6 +28,8 @@ pub struct Model {
     pub entries: BTreeMap<Address, EntryInfo>,
     /// The fields of each entry, evaluated: what `for_each` and modules stand for. Values that are known only after apply stand as tokens.
     pub fields: BTreeMap<Address, Map<String, Json>>,
+    /// `[[moved]]` and `[[removed]]`.
+    pub moves: Moves,
     /// `[output.NAME]`, by name.
     pub outputs: Vec<Output>,
     /// The texts it was read from. They also know which values to hide ([`Sources::redact`]).
@@ -90,6 +93,7 @@ pub enum Unseen {
 }
 
 impl Unseen {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     fn is_error(&self) -> bool {
         *self == Self::Error
     }

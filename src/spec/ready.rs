@@ -33,12 +33,12 @@ pub const SPECS: &[Ready] = ready! {
 };
 
 impl Ready {
-    /// What it is for: the first paragraph of its README, on one line.
+    /// What it is for, in one sentence: the first of its README.
     pub fn about(&self) -> String {
         let readme = self.file("README.md").unwrap_or_default();
-        let paragraph =
-            readme.split("\n\n").find(|paragraph| !paragraph.trim_start().starts_with('#')).unwrap_or_default();
-        paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+        let paragraph = readme.split("\n\n").find(|text| !text.trim_start().starts_with('#')).unwrap_or_default();
+        let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        line.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
     }
 
     /// One of its files.

@@ -53,8 +53,9 @@ fn complete(plan: &Plan, mode: Mode) -> String {
         return format!("Destroy complete! Resources: {} destroyed.", done.destroy);
     }
     let adopted = if done.adopt > 0 { format!("{} adopted, ", done.adopt) } else { String::new() };
+    let forgotten = if done.forget > 0 { format!("{} forgotten, ", done.forget) } else { String::new() };
     format!(
-        "Apply complete! Resources: {adopted}{} added, {} changed, {} destroyed.",
+        "Apply complete! Resources: {adopted}{forgotten}{} added, {} changed, {} destroyed.",
         done.add, done.change, done.destroy
     )
 }

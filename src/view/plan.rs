@@ -50,7 +50,8 @@ pub fn counts(plan: &Plan) -> String {
     }
     let counts = plan.counts();
     let adopt = if counts.adopt > 0 { format!("{} to adopt, ", counts.adopt) } else { String::new() };
-    format!("Plan: {adopt}{} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
+    let forget = if counts.forget > 0 { format!("{} to forget, ", counts.forget) } else { String::new() };
+    format!("Plan: {adopt}{forget}{} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
 }
 
 fn one(resource: &ResourceChange, style: Style) -> String {
@@ -62,6 +63,7 @@ fn one(resource: &ResourceChange, style: Style) -> String {
         Action::Adopt => ("~", Label::Change, "will be adopted: it exists and carries no mark"),
         Action::Replace => ("-/+", Label::Danger, "must be replaced"),
         Action::Delete => ("-", Label::Danger, "will be destroyed"),
+        Action::Forget => (".", Label::Change, "will be forgotten: it stays as it is, and belongs to no stack"),
     };
     let because = reason.as_ref().map(|why| format!(": {}", line(why))).unwrap_or_default();
     let heading = format!("# {address} {verb}{because}");
@@ -69,7 +71,9 @@ fn one(resource: &ResourceChange, style: Style) -> String {
     out.push_str(&format!("{:>3} {}\n", style.paint(label, &format!("{symbol:>3}")), line(&id.to_string())));
     let name = id.to_string();
     let shown: Vec<&Change> = changes.iter().filter(|change| worth_showing(*action, &name, change)).collect();
-    for change in changes.iter().filter(|change| change.field == "mark" && *action != Action::Create) {
+    for change in
+        changes.iter().filter(|change| change.field == "mark" && !matches!(action, Action::Create | Action::Forget))
+    {
         out.push_str(&owner(change, address, style));
     }
     let changes = shown;
@@ -92,7 +96,7 @@ fn worth_showing(action: Action, name: &str, change: &Change) -> bool {
         is_name && matches!(&change.after, Some(Shown::Text(value)) if name.contains(&value.to_string()))
     };
     match action {
-        Action::Delete => false,
+        Action::Delete | Action::Forget => false,
         Action::Create => change.field != "mark" && !told(),
         Action::Keep | Action::Update | Action::Adopt | Action::Replace => change.field != "mark",
     }

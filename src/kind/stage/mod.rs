@@ -251,6 +251,10 @@ url = "s3://inbound-events-example/"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         let mut refs = qualified::home(&props.name.schema);
         refs.extend(props.storage_integration.iter().map(|name| Ref {

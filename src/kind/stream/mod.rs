@@ -209,6 +209,10 @@ on_stage = "EVENTS.PUBLIC.INBOUND"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         let mut refs = qualified::home(&props.name.schema);
         refs.extend(props.source.iter().map(|source| Ref {

@@ -201,6 +201,10 @@ as = "SELECT CURRENT_TIMESTAMP()"
         props.mark.as_ref()
     }
 
+    fn set_mark(props: &mut Props, mark: Option<Mark>) {
+        props.mark = mark;
+    }
+
     fn refs(props: &Props) -> Vec<Ref> {
         let by_name = |to: LiveId, why: &'static str| Ref { to, why, on_replace: OnReplace::Nothing };
         let mut refs = qualified::home(&props.name.schema);

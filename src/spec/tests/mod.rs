@@ -106,6 +106,7 @@ macro_rules! kind {
             fn mark(_: &String) -> Option<&Mark> {
                 None
             }
+            fn set_mark(_: &mut String, _: Option<Mark>) {}
             fn refs(_: &String) -> Vec<Ref> {
                 Vec::new()
             }
