@@ -21,6 +21,7 @@ pub mod kms_key;
 pub mod part;
 pub mod pipe;
 pub mod qualified;
+pub mod resource_monitor;
 pub mod schema;
 pub mod setting;
 pub mod show;
@@ -65,6 +66,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<storage_integration::StorageIntegration>::NEW,
         &Typed::<database::Database>::NEW,
         &Typed::<schema::Schema>::NEW,
+        &Typed::<resource_monitor::ResourceMonitor>::NEW,
         &Typed::<warehouse::Warehouse>::NEW,
         &Typed::<file_format::FileFormat>::NEW,
         &Typed::<stage::Stage>::NEW,

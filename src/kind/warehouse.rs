@@ -19,7 +19,7 @@ use super::export::Export;
 use super::setting::{self, Form, Setting, Value, Values};
 use super::show::{self, Level, Parameters};
 use super::words::{Size, words};
-use super::{Attribute, Class, Cx, Entry, Field, Fields, Kind, Part, Problem, Ref, Side, Source};
+use super::{Attribute, Class, Cx, Entry, Field, Fields, Kind, OnReplace, Part, Problem, Ref, Side, Source};
 use crate::cloud::{Cloud, CloudError, Row};
 use crate::model::{Act, Address, Context, Diff, Found, Ident, LiveId, Mark, Observed, Op, Seen, Text};
 
@@ -63,7 +63,7 @@ pub struct Spec {
     /// Whether it is created suspended, so that it costs nothing until used. Default: true. Has no meaning afterwards.
     #[serde(default = "yes")]
     pub initially_suspended: bool,
-    /// The resource monitor that limits its credits. Left as it is where not set.
+    /// The resource monitor that limits its credits, such as `{{ resource_monitor.limit.name }}`. Left as it is where not set.
     pub resource_monitor: Option<Ident>,
     /// Whether parts of large queries may be given to shared compute. Left as it is where not set.
     pub enable_query_acceleration: Option<bool>,
@@ -234,8 +234,13 @@ name = "LOAD"
         props.mark = mark;
     }
 
-    fn refs(_props: &Props) -> Vec<Ref> {
-        Vec::new()
+    fn refs(props: &Props) -> Vec<Ref> {
+        let monitor = monitor(props).map(|to| Ref {
+            to,
+            why: "the resource monitor that limits its credits",
+            on_replace: OnReplace::Relink,
+        });
+        monitor.into_iter().collect()
     }
 
     async fn observe(entries: &[Entry<Spec>], cloud: &Cloud, context: &Context) -> Result<Observed<Props>, CloudError> {
@@ -284,6 +289,12 @@ name = "LOAD"
 
     fn delete(have: &Props) -> Vec<Part> {
         vec![Part::main(vec![Op::sql(Text::new("DROP WAREHOUSE").name(&have.name))])]
+    }
+
+    fn relink(_: &Address, want: &Props, to: &LiveId) -> Vec<Op> {
+        let setting = Setting::new("resource_monitor", Form::Name);
+        let value = want.settings.get(setting.field).filter(|_| monitor(want).as_ref() == Some(to));
+        value.map(|value| Op::sql(alter(&want.name).word("SET").then(setting.clause(value)))).into_iter().collect()
     }
 
     fn breaks(have: &Props) -> Vec<String> {
@@ -336,6 +347,14 @@ fn exported(field: &'static str, settings: &Values) -> Option<(&'static str, Jso
     match value {
         Value::Text(text) if field == "generation" => Some((field, number(text))),
         value => Some((field, value.json())),
+    }
+}
+
+/// The resource monitor it is limited by.
+fn monitor(props: &Props) -> Option<LiveId> {
+    match props.settings.get("resource_monitor") {
+        Some(Value::Name(name)) => Some(LiveId::new("resource_monitor", name)),
+        _ => None,
     }
 }
 

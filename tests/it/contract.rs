@@ -154,7 +154,8 @@ impl Check<'_> {
         let replaced = (change.replaces && !change.altered_back) || change.replaces_back;
         let action = if replaced { Action::Replace } else { Action::Update };
         let expected = Expected { at, action, fields: change.shown_back() };
-        self.exactly(found.as_ref(), expected, &change.along, &back);
+        let along = change.along_back.as_ref().unwrap_or(&change.along);
+        self.exactly(found.as_ref(), expected, along, &back);
     }
 
     /// Something is changed behind the program's back: the plan finds exactly it and brings it back.

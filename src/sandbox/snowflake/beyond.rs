@@ -5,7 +5,7 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 54] = [
+const KINDS: [&str; 53] = [
     "AGGREGATION POLICY",
     "ALERT",
     "API INTEGRATION",
@@ -47,7 +47,6 @@ const KINDS: [&str; 54] = [
     "PROCEDURE",
     "PROJECTION POLICY",
     "REPLICATION GROUP",
-    "RESOURCE MONITOR",
     "ROW ACCESS POLICY",
     "SECRET",
     "SECURITY INTEGRATION",

@@ -77,6 +77,7 @@ pub(super) fn privileges_of(kind: Kind) -> &'static [&'static str] {
             &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "EVOLVE SCHEMA", "APPLYBUDGET"]
         }
         Kind::View => &["SELECT", "REFERENCES"],
+        Kind::ResourceMonitor => &["MODIFY", "MONITOR"],
     }
 }
 

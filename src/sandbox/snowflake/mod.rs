@@ -28,6 +28,7 @@ mod pipe;
 mod props;
 mod query;
 mod refresh;
+mod resource_monitor;
 mod results;
 mod run;
 mod schedule;

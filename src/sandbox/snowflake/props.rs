@@ -150,6 +150,22 @@ impl Props {
         }
     }
 
+    /// A list of names of one part.
+    pub(super) fn names(&mut self, key: &str) -> Fallible<Option<Vec<String>>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Prop { value: Value::List(values), value_complaint, .. }) => values
+                .into_iter()
+                .map(|value| match value {
+                    Value::Name(name, _) if name.0.len() == 1 => Ok(name.last().to_owned()),
+                    _ => Err(value_complaint.clone()),
+                })
+                .collect::<Fallible<_>>()
+                .map(Some),
+            Some(prop) => Err(prop.value_complaint),
+        }
+    }
+
     /// A nested list of options; `()` is an empty one.
     pub(super) fn nested(&mut self, key: &str) -> Fallible<Option<Props>> {
         match self.take(key) {

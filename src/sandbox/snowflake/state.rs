@@ -11,6 +11,7 @@ use super::file_format::FileFormat;
 use super::history::{Registration, TaskRun};
 use super::integration::Integration;
 use super::load::Loads;
+use super::resource_monitor::ResourceMonitor;
 use super::stage::Stage;
 use super::stream::Stream;
 use super::table::{Table, View};
@@ -38,6 +39,7 @@ pub(super) enum Kind {
     View,
     Task,
     Pipe,
+    ResourceMonitor,
 }
 
 /// Where objects of a kind live.
@@ -64,6 +66,7 @@ impl Kind {
             Self::View => "View",
             Self::Task => "Task",
             Self::Pipe => "Pipe",
+            Self::ResourceMonitor => "Resource monitor",
         }
     }
 
@@ -82,6 +85,7 @@ impl Kind {
             Self::View => "VIEW",
             Self::Task => "TASK",
             Self::Pipe => "PIPE",
+            Self::ResourceMonitor => "RESOURCE MONITOR",
         }
     }
 
@@ -89,13 +93,14 @@ impl Kind {
     pub(super) fn granted_on(self) -> &'static str {
         match self {
             Self::FileFormat => "FILE_FORMAT",
+            Self::ResourceMonitor => "RESOURCE_MONITOR",
             other => other.words(),
         }
     }
 
     pub(super) fn home(self) -> Home {
         match self {
-            Self::Role | Self::Database | Self::Warehouse | Self::Integration => Home::Account,
+            Self::Role | Self::Database | Self::Warehouse | Self::Integration | Self::ResourceMonitor => Home::Account,
             Self::Schema => Home::Database,
             _ => Home::Schema,
         }
@@ -107,7 +112,7 @@ impl Kind {
     }
 
     /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Role,
         Self::Database,
         Self::Warehouse,
@@ -120,6 +125,7 @@ impl Kind {
         Self::View,
         Self::Task,
         Self::Pipe,
+        Self::ResourceMonitor,
     ];
 }
 
@@ -151,6 +157,7 @@ pub(super) enum Body {
     View(View),
     Task(Box<Task>),
     Pipe(Box<super::pipe::Pipe>),
+    ResourceMonitor(ResourceMonitor),
 }
 
 impl Body {
@@ -168,6 +175,7 @@ impl Body {
             Self::View(_) => Kind::View,
             Self::Task(_) => Kind::Task,
             Self::Pipe(_) => Kind::Pipe,
+            Self::ResourceMonitor(_) => Kind::ResourceMonitor,
         }
     }
 }
@@ -498,6 +506,7 @@ typed! {
     view, view_mut, View, View;
     task, task_mut, Task, Task;
     pipe, pipe_mut, Pipe, super::pipe::Pipe;
+    resource_monitor, resource_monitor_mut, ResourceMonitor, ResourceMonitor;
 }
 
 /// A part of a full name, quoted only when it is not a plain upper-case identifier.

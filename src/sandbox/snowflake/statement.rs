@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    beyond, container, dml, file_format, files, future, grants, integration, load, params, pipe, query, stage,
-    stage_read, stream, table, task, task_read, warehouse,
+    beyond, container, dml, file_format, files, future, grants, integration, load, params, pipe, query,
+    resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -112,6 +112,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         Kind::FileFormat => file_format::create(cx, p, head),
         Kind::Stream => stream::create(cx, p, head),
         Kind::Task => task::create(cx, p, head),
+        Kind::ResourceMonitor => resource_monitor::create(cx, p, head),
         Kind::View => table::create_view(cx, p, head, secure, sql),
         Kind::Table => {
             let sort = if temporary {
@@ -164,6 +165,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         Kind::FileFormat => file_format::alter(cx, p, id),
         Kind::Stream => stream::alter(cx, p, id),
         Kind::Task => task::alter(cx, p, id),
+        Kind::ResourceMonitor => resource_monitor::alter(cx, p, id),
         Kind::Table | Kind::View => table::alter(cx, p, id, kind),
     };
     done.map(Outcome::Done)
@@ -174,9 +176,9 @@ fn no_warehouse() -> super::answer::SqlError {
     fail::error("000606", "57P03", text)
 }
 
-/// Integrations, streams and tasks keep their names.
+/// Integrations, streams, tasks, pipes and resource monitors keep their names.
 fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Fallible<ResultSet> {
-    if matches!(kind, Kind::Integration | Kind::Stream | Kind::Task | Kind::Pipe) {
+    if matches!(kind, Kind::Integration | Kind::Stream | Kind::Task | Kind::Pipe | Kind::ResourceMonitor) {
         p.back_to(p.mark_place() - 2);
         return Err(p.unexpected());
     }
@@ -274,6 +276,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         ("STORAGE INTEGRATIONS", integration::show),
         ("INTEGRATIONS", integration::show),
         ("WAREHOUSES", warehouse::show),
+        ("RESOURCE MONITORS", resource_monitor::show),
         ("FILE FORMATS", file_format::show),
         ("STAGES", stage_read::show),
         ("PIPES", pipe::show),
@@ -299,7 +302,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
 
 fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     let Some(kind) = kind(p) else { return Err(beyond::kind("DESC", p)) };
-    if kind == Kind::Role {
+    if matches!(kind, Kind::Role | Kind::ResourceMonitor) {
         return Err(p.unexpected());
     }
     let name = p.name()?;
@@ -314,7 +317,7 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Kind::Stream => Ok(stream::describe(cx, id)),
         Kind::Pipe => Ok(pipe::describe(cx, id)),
         Kind::Task => Ok(task_read::describe(cx, id)),
-        Kind::Table | Kind::View | Kind::Role => Ok(table::describe(cx, id)),
+        Kind::Table | Kind::View | Kind::Role | Kind::ResourceMonitor => Ok(table::describe(cx, id)),
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Warehouse {
     /// Seconds; none for never after an UNSET.
     pub(super) auto_suspend: Option<u64>,
     pub(super) auto_resume: bool,
-    pub(super) resource_monitor: Option<String>,
+    pub(super) resource_monitor: Option<Id>,
     pub(super) query_acceleration: bool,
     pub(super) query_acceleration_factor: u64,
     pub(super) suspended: bool,
@@ -58,7 +58,7 @@ fn size(written: &str) -> Fallible<String> {
 }
 
 /// Sets what a property list says, on a new warehouse or an old one.
-fn apply(warehouse: &mut Warehouse, props: &mut Props) -> Fallible<()> {
+fn apply(cx: &Context<'_>, warehouse: &mut Warehouse, props: &mut Props) -> Fallible<()> {
     if let Some(kind) = props.choice("WAREHOUSE_TYPE", &["STANDARD", "SNOWPARK-OPTIMIZED"])? {
         warehouse.kind = kind;
     }
@@ -100,10 +100,10 @@ fn apply(warehouse: &mut Warehouse, props: &mut Props) -> Fallible<()> {
         warehouse.auto_resume = resume;
     }
     if let Some(monitor) = props.name("RESOURCE_MONITOR")? {
-        if monitor.last() != "NULL" {
-            return Err(fail::missing("Resource Monitor", monitor.last()));
-        }
-        warehouse.resource_monitor = None;
+        warehouse.resource_monitor = match monitor.last() {
+            "NULL" => None,
+            _ => Some(cx.object_with(Kind::ResourceMonitor, &monitor, &["MODIFY"], "RESOURCE_MONITOR")?),
+        };
     }
     if let Some(on) = props.boolean("ENABLE_QUERY_ACCELERATION")? {
         warehouse.query_acceleration = on;
@@ -144,7 +144,7 @@ pub(super) fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, create: Create) -
     };
     let (sized, fast) = (props.has("WAREHOUSE_SIZE"), props.has("ENABLE_QUERY_ACCELERATION"));
     let factor = props.has("QUERY_ACCELERATION_MAX_SCALE_FACTOR");
-    apply(&mut warehouse, &mut props)?;
+    apply(cx, &mut warehouse, &mut props)?;
     props.finish()?;
     if warehouse.kind == "SNOWPARK-OPTIMIZED" {
         if !sized {
@@ -223,7 +223,7 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id) -> Fallibl
         set_params = params::take(&mut props, Kind::Warehouse)?;
         // Waiting for queries and the old name of the switch change nothing here.
         props.boolean("WAIT_FOR_COMPLETION")?;
-        apply(&mut next, &mut props)?;
+        apply(cx, &mut next, &mut props)?;
         props.finish()?;
     } else {
         p.need("UNSET")?;
@@ -340,7 +340,8 @@ pub(super) fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> 
             (&object.comment).into(),
             true_false(it.query_acceleration),
             it.query_acceleration_factor.into(),
-            it.resource_monitor.as_deref().unwrap_or("null").into(),
+            // A monitor that is gone watches nothing.
+            it.resource_monitor.and_then(|id| cx.see().get(id)).map_or("null", |monitor| &monitor.name).into(),
             started.into(),
             0_u64.into(),
             0_u64.into(),

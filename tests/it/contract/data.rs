@@ -79,6 +79,8 @@ pub(super) struct FieldChange {
     /// Entries whose objects change with it.
     #[serde(default)]
     pub(super) along: Vec<Address>,
+    /// Entries whose objects change with changing it back, if they are others.
+    pub(super) along_back: Option<Vec<Address>>,
     /// Fields that change along, in the same edit.
     #[serde(default)]
     pub(super) also: Table,

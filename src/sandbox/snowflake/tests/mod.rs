@@ -9,6 +9,7 @@ mod integrations;
 mod load;
 mod names;
 mod queries;
+mod resource_monitors;
 mod runs;
 mod stages;
 mod streams;
