@@ -84,6 +84,7 @@ fn plan(model: &Model, live: &Live) -> usize {
         adopt: &Adopt::All,
         allow_destroy: &[],
         empty_buckets: &[],
+        lookups: &[],
         moves: &snowssi::plan::Moves::default(),
     };
     snowssi::plan::plan(live, &options).expect("a plan").resources.len()

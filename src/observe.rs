@@ -20,7 +20,15 @@ pub struct Live {
 pub async fn observe(batches: &[Box<dyn Batch>], cloud: &Cloud, context: &Context) -> Result<Live, Vec<CloudError>> {
     let undeclared = undeclared(batches, cloud);
     let all = batches.iter().chain(&undeclared);
-    let results = join_all(all.map(|batch| batch.observe(cloud, context))).await;
+    Ok(Live { batches: read(all, cloud, context).await? })
+}
+
+async fn read(
+    batches: impl Iterator<Item = &Box<dyn Batch>>,
+    cloud: &Cloud,
+    context: &Context,
+) -> Result<Vec<Box<dyn LiveBatch>>, Vec<CloudError>> {
+    let results = join_all(batches.map(|batch| batch.observe(cloud, context))).await;
     let mut live = Vec::with_capacity(results.len());
     let mut errors: Vec<CloudError> = Vec::new();
     for result in results {
@@ -30,7 +38,19 @@ pub async fn observe(batches: &[Box<dyn Batch>], cloud: &Cloud, context: &Contex
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(Live { batches: live }) } else { Err(errors) }
+    if errors.is_empty() { Ok(live) } else { Err(errors) }
+}
+
+/// Reads what is only looked up, and nothing else.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn look_up(
+    lookups: &[Box<dyn Batch>],
+    cloud: &Cloud,
+    context: &Context,
+) -> Result<Vec<Box<dyn LiveBatch>>, Vec<CloudError>> {
+    read(lookups.iter(), cloud, context).await
 }
 
 /// Empty batches of the other kinds that live in the clouds of this run.

@@ -96,6 +96,7 @@ fn describe(problem: &Problem) -> String {
         Problem::Unmarked { address, .. }
         | Problem::OtherStack { address, .. }
         | Problem::MovedOnto { address, .. }
+        | Problem::NotFound { address, .. }
         | Problem::Hidden { address, .. }
         | Problem::Untold { address, .. } => format!("{address}: "),
         Problem::NoSuchAddress { .. } | Problem::Cycle(_) => String::new(),
@@ -112,6 +113,11 @@ fn hints(problem: &Problem) -> Vec<String> {
         Problem::OtherStack { .. } => {
             vec!["take it out of one of the two specs: an object has one owner".to_owned()]
         }
+        Problem::NotFound { address, .. } => vec![format!(
+            "{address} is only looked up: it must be there already; if this stack shall own it, declare it as [{}.{}]",
+            address.kind(),
+            address.label()
+        )],
         Problem::MovedOnto { from, .. } => vec![
             format!("take the [[moved]] out if both are wanted under names of their own, or to have {from} destroyed"),
             format!("or give {from} up with [[removed]], and it stays without an owner"),

@@ -49,7 +49,8 @@ impl Opened {
 /// Opens the sides that the stack's kinds live on.
 pub(super) async fn open(model: &Model, args: &CloudArgs, out: &Out) -> Result<Opened, Failure> {
     let uses = |side: Side| {
-        let kinds = model.batches.iter().filter(|batch| !batch.addresses().is_empty()).map(|batch| batch.kind());
+        let all = model.batches.iter().chain(&model.lookups);
+        let kinds = all.filter(|batch| !batch.addresses().is_empty()).map(|batch| batch.kind());
         kinds.filter_map(crate::kind::by_name).any(|kind| kind.side() == side)
     };
     let (aws_stats, snowflake_stats) = (Arc::new(Stats::default()), Arc::new(Stats::default()));

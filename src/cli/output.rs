@@ -51,7 +51,9 @@ pub(super) async fn run(args: &OutputArgs, out: &Out) -> Result<Exit, Failure> {
 
 async fn facts(model: &crate::spec::Model, opened: &open::Opened) -> Result<Facts, Failure> {
     let live = observe::observe(&model.batches, &opened.cloud, &opened.context).await.map_err(Failure::clouds)?;
+    let lookups = observe::look_up(&model.lookups, &opened.cloud, &opened.context).await.map_err(Failure::clouds)?;
     let mut facts = Facts::default();
+    crate::plan::learn(&lookups, &opened.context, &mut facts);
     for batch in &live.batches {
         for (at, name, value) in batch.known(&opened.context).into_iter().chain(batch.facts()) {
             facts.learn(Fact::new(&at, name), value);

@@ -55,10 +55,21 @@ pub(super) async fn make(
         adopt: &adopt,
         allow_destroy: &scope.allow_destroy,
         empty_buckets,
+        lookups: &[],
         moves: &moves,
     };
     super::validate::names(model, &opened.context)?;
-    let live = observe::observe(&model.batches, &opened.cloud, &opened.context).await.map_err(Failure::clouds)?;
+    let (live, lookups) = futures::join!(
+        observe::observe(&model.batches, &opened.cloud, &opened.context),
+        observe::look_up(&model.lookups, &opened.cloud, &opened.context),
+    );
+    let (live, lookups) = match (live, lookups) {
+        (Ok(live), Ok(lookups)) => (live, lookups),
+        (live, lookups) => {
+            return Err(Failure::clouds(live.err().into_iter().chain(lookups.err()).flatten().collect()));
+        }
+    };
+    let options = Options { lookups: &lookups, ..options };
     let mut plan = crate::plan::plan(&live, &options)?;
     plan.resources
         .iter_mut()

@@ -4,8 +4,11 @@
 //! ([`units`]).
 
 mod drafts;
+mod lookups;
 mod ownership;
 mod units;
+
+pub use lookups::learn;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kind::Gifts;
+use crate::kind::{Gifts, LiveBatch};
 use crate::model::{Action, Address, BucketName, Change, Context, Fact, Facts, LiveId, Op};
 use crate::observe::Live;
 
@@ -72,7 +75,7 @@ pub struct Denial {
 }
 
 /// What the planner is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options<'a> {
     /// Who we are.
     pub context: &'a Context,
@@ -90,6 +93,8 @@ pub struct Options<'a> {
     pub allow_destroy: &'a [Address],
     /// Buckets whose content may be deleted with them.
     pub empty_buckets: &'a [BucketName],
+    /// What is only looked up, as it is.
+    pub lookups: &'a [Box<dyn LiveBatch>],
     /// What the spec says of former addresses.
     pub moves: &'a Moves,
 }
@@ -173,6 +178,14 @@ pub enum Problem {
         stack: String,
         /// The address in the other stack.
         other: Address,
+    },
+    /// What is only looked up is not there.
+    #[error("{id} does not exist")]
+    NotFound {
+        /// The look-up.
+        address: Address,
+        /// The object.
+        id: LiveId,
     },
     /// A former object is to become an entry whose own object is there.
     #[error("{from} was moved to {address}, but both {old} and {id} exist")]
@@ -268,6 +281,7 @@ pub struct Counts {
 pub fn plan(live: &Live, options: &Options<'_>) -> Result<Plan, Vec<Problem>> {
     let world = World::new(live, options);
     let mut problems = world.unknown_addresses();
+    problems.extend(lookups::problems(options));
     let owned = ownership::settle(&world, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -313,6 +327,8 @@ impl<'a> World<'a> {
                 known.learn(Fact::new(&at, name), value);
             }
         }
+        learn(options.lookups, context, &mut known);
+        gifts.extend(lookups::gifts(options));
         let entry_of = id_of.iter().map(|(at, id)| (id.clone(), at.clone())).collect();
         let gifts = Gifts::new(gifts, &known);
         Self { live, options, batch_of, id_of, entry_of, known, gifts }

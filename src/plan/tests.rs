@@ -188,6 +188,7 @@ impl Setup {
             adopt: &Adopt::Named(Vec::new()),
             allow_destroy: &self.allow_destroy,
             empty_buckets: &[],
+            lookups: &[],
             moves: &super::Moves::default(),
         };
         plan(&live, &options)

@@ -36,6 +36,7 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         world,
         stack: stack.clone().unwrap_or_default(),
         batches: BTreeMap::new(),
+        lookups: BTreeMap::new(),
         entries: BTreeMap::new(),
         fields: BTreeMap::new(),
         homes: Vec::new(),
@@ -43,7 +44,7 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
     };
     unknown_kinds(world);
     made.module(&ModulePath::default(), &[]);
-    let Instances { mut batches, entries, fields, homes, explained, .. } = made;
+    let Instances { mut batches, mut lookups, entries, fields, homes, explained, .. } = made;
     let entries = depends::resolve(world, entries);
     let moves = moves::moves(world, &homes, &entries);
     let outputs = outputs(world, &ModulePath::default());
@@ -53,6 +54,7 @@ pub(super) fn assemble(world: &Arc<World>, nowhere: Location) -> (Option<Model>,
         aws,
         snowflake,
         batches: world.kind_names().filter_map(|name| batches.remove(name)).collect(),
+        lookups: world.kind_names().filter_map(|name| lookups.remove(name)).collect(),
         entries,
         fields,
         moves,
@@ -137,6 +139,7 @@ struct Instances<'a> {
     world: &'a Arc<World>,
     stack: String,
     batches: BTreeMap<&'static str, Box<dyn Batch>>,
+    lookups: BTreeMap<&'static str, Box<dyn Batch>>,
     entries: BTreeMap<Address, EntryInfo>,
     /// The evaluated fields of each entry.
     fields: BTreeMap<Address, Map<String, Json>>,
@@ -155,6 +158,9 @@ impl Instances<'_> {
         for ((kind, label), item) in &declared.entries {
             self.entry(home, kind, label, item, first);
         }
+        for ((kind, label), item) in &declared.lookups {
+            self.lookup(home, kind, label, item);
+        }
         for (name, item) in &declared.locals {
             // Locals that nothing uses are checked too. What went wrong is in the report.
             let _ = world.get(&Slot::Local(home.clone(), name.clone()), item.node.at);
@@ -167,6 +173,31 @@ impl Instances<'_> {
         }
         for (label, call) in &declared.calls {
             self.call(home, label, call, first);
+        }
+    }
+
+    fn lookup(&mut self, home: &ModulePath, kind: &str, label: &str, item: &Item) {
+        let world = self.world;
+        let Some(known) = world.kinds.get(kind) else { return };
+        if !is_label(world, label, item.key) {
+            return;
+        }
+        let Ok(at) = Address::new(kind, label, None) else { return };
+        let at = home.within(&at.as_data());
+        let Ok(fields) = world.get(&Slot::Lookup(at.clone()), item.key) else { return };
+        let frame = Frame { home: home.clone(), each: None };
+        if let Some(Ok(name)) = item
+            .node
+            .table()
+            .and_then(|table| table.get("name"))
+            .map(|name| world.eval(&name.node, &frame, "", &Shape::of(&Json::Null)))
+        {
+            self.fields.insert(at.clone(), Map::from_iter([("name".to_owned(), name)]));
+        }
+        let mark = Mark { stack: self.stack.clone(), address: at.clone(), protect: false };
+        let batch = self.lookups.entry(known.kind.name()).or_insert_with(|| known.kind.batch());
+        if let Err(problem) = batch.push(Meta { at: at.clone(), mark }, fields) {
+            world.add(Diagnostic::error("bad-value", item.key, format!("`{at}`: {}", problem.message)));
         }
     }
 

@@ -17,7 +17,8 @@ use crate::model::{Address, Val};
 ///
 /// Values that are known only after apply stay references. Sensitive values are hidden.
 pub fn expand(model: &Model) -> String {
-    let labels = labels(model.entries.keys());
+    let lookups: Vec<Address> = model.lookups.iter().flat_map(|batch| batch.addresses()).collect();
+    let labels = labels(model.entries.keys().chain(&lookups));
     let writer = Writer { labels: &labels };
     let mut out = String::new();
     writer.section(&mut out, "[stack]", &[("name", Json::String(model.stack.clone()))]);
@@ -29,10 +30,16 @@ pub fn expand(model: &Model) -> String {
             writer.section(&mut out, header, &fields);
         }
     }
+    for at in &lookups {
+        let Some(label) = labels.get(at) else { continue };
+        let name = model.fields.get(at).and_then(|fields| fields.get("name")).cloned().unwrap_or_default();
+        out.push('\n');
+        writer.section(&mut out, &format!("[data.{}.{label}]", at.kind()), &[("name", name)]);
+    }
     for known in kind::all() {
         let schema = known.schema().to_value();
         let shape = Shape::of(&schema);
-        for (at, fields) in model.fields.iter().filter(|(at, _)| at.kind() == known.name()) {
+        for (at, fields) in model.fields.iter().filter(|(at, _)| at.kind() == known.name() && !at.is_data()) {
             let Some(label) = labels.get(at) else { continue };
             if label != at.label() || !at.module().is_root() {
                 let _ = writeln!(out, "\n# {at}");
@@ -65,7 +72,7 @@ pub fn expand(model: &Model) -> String {
 
 /// A label for each entry, unlike all others of its kind.
 fn labels<'a>(all: impl Iterator<Item = &'a Address>) -> BTreeMap<&'a Address, String> {
-    let mut taken: BTreeSet<(&str, String)> = BTreeSet::new();
+    let mut taken: BTreeSet<(bool, &str, String)> = BTreeSet::new();
     let mut labels = BTreeMap::new();
     // Entries that keep their labels come first, as their addresses do.
     for at in all {
@@ -73,10 +80,11 @@ fn labels<'a>(all: impl Iterator<Item = &'a Address>) -> BTreeMap<&'a Address, S
         let parts = [Some(path.as_str()).filter(|path| !path.is_empty()), Some(at.label()), at.key()];
         let whole = parts.into_iter().flatten().collect::<Vec<_>>().join("_");
         let numbered = (2..).map(|number| format!("{whole}_{number}"));
-        let free =
-            std::iter::once(whole.clone()).chain(numbered).find(|label| !taken.contains(&(at.kind(), label.clone())));
+        let free = std::iter::once(whole.clone())
+            .chain(numbered)
+            .find(|label| !taken.contains(&(at.is_data(), at.kind(), label.clone())));
         let label = free.unwrap_or(whole);
-        taken.insert((at.kind(), label.clone()));
+        taken.insert((at.is_data(), at.kind(), label.clone()));
         labels.insert(at, label);
     }
     labels
@@ -155,11 +163,12 @@ impl Writer<'_> {
         let literal = |text: &str| {
             if template::is_template(text) { format!("{{% raw %}}{text}{{% endraw %}}") } else { text.to_owned() }
         };
+        let data = |at: &Address| if at.is_data() { "data." } else { "" };
         let reference = |at: &Address| match self.labels.get(at) {
             Some(label) if label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
-                format!("{}.{label}", at.kind())
+                format!("{}{}.{label}", data(at), at.kind())
             }
-            Some(label) => format!("{}['{label}']", at.kind()),
+            Some(label) => format!("{}{}['{label}']", data(at), at.kind()),
             None => at.to_string(),
         };
         let piece = |piece: &Piece| match piece {

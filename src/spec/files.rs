@@ -15,8 +15,8 @@ const LARGEST: u64 = 4 << 20;
 const DEFAULT_NAME: &str = "snowssi.toml";
 
 /// The names of sections that are not kinds.
-pub(super) const SECTIONS: [&str; 10] =
-    ["stack", "aws", "snowflake", "variable", "local", "output", "include", "module", "moved", "removed"];
+pub(super) const SECTIONS: [&str; 11] =
+    ["stack", "aws", "snowflake", "variable", "local", "output", "include", "module", "moved", "removed", "data"];
 
 /// Everything a spec or a module declares, not evaluated yet.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(super) struct Declared {
     pub(super) kinds: BTreeMap<String, Location>,
     /// By kind and label.
     pub(super) entries: BTreeMap<(String, String), Item>,
+    /// `[data.KIND.LABEL]`, by kind and label.
+    pub(super) lookups: BTreeMap<(String, String), Item>,
     /// `[[moved]]` and `[[removed]]`, in their order.
     pub(super) moves: Vec<(Moving, Item)>,
     /// `[module.LABEL]`, by label.
@@ -77,7 +79,9 @@ impl Sheets {
 
     /// The table of an entry.
     pub(super) fn entry(&self, at: &Address) -> Option<&Item> {
-        self.of(at.module())?.entries.get(&(at.kind().to_owned(), at.label().to_owned()))
+        let declared = self.of(at.module())?;
+        let all = if at.is_data() { &declared.lookups } else { &declared.entries };
+        all.get(&(at.kind().to_owned(), at.label().to_owned()))
     }
 }
 
@@ -265,6 +269,7 @@ impl Reader<'_> {
                     put(&mut self.declared.settings, name, item, &shown, self.report);
                 }
                 "module" => self.modules(item),
+                "data" => self.lookups(item),
                 "moved" => self.moves(Moving::Moved, item),
                 "removed" => self.moves(Moving::Removed, item),
                 "variable" | "local" | "output" => {
@@ -290,6 +295,30 @@ impl Reader<'_> {
         }
         if let Some(item) = included {
             self.includes(&item, path);
+        }
+    }
+
+    fn lookups(&mut self, item: Item) {
+        let Value::Table(kinds) = item.node.value else {
+            let problem = Diagnostic::error(
+                "bad-value",
+                item.node.at,
+                "`data` is a section of tables: expected `[data.KIND.LABEL]`",
+            );
+            self.report.add(problem);
+            return;
+        };
+        for (kind, item) in kinds {
+            let Value::Table(labels) = item.node.value else {
+                let problem = Diagnostic::error("bad-value", item.node.at, format!("expected `[data.{kind}.LABEL]`"));
+                self.report.add(problem);
+                continue;
+            };
+            self.declared.kinds.entry(kind.clone()).or_insert(item.key);
+            for (label, item) in labels {
+                let shown = format!("`data.{kind}.{label}`");
+                put(&mut self.declared.lookups, (kind.clone(), label), item, &shown, self.report);
+            }
         }
     }
 

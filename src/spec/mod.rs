@@ -11,6 +11,7 @@ mod depends;
 mod diagnostic;
 mod expand;
 mod files;
+mod lookup;
 mod model;
 mod moves;
 pub mod ready;

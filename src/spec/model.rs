@@ -24,6 +24,8 @@ pub struct Model {
     pub snowflake: Option<SnowflakeSettings>,
     /// One for each kind the spec uses, in the order of the kinds that were given to [`super::load`].
     pub batches: Vec<Box<dyn Batch>>,
+    /// `[data.KIND.LABEL]`: what is only looked up, likewise.
+    pub lookups: Vec<Box<dyn Batch>>,
     /// What stands around the fields of each entry.
     pub entries: BTreeMap<Address, EntryInfo>,
     /// The fields of each entry, evaluated: what `for_each` and modules stand for. Values that are known only after apply stand as tokens.

@@ -115,6 +115,8 @@ enum Place {
     /// All instances of an entry with `for_each`.
     Instances(String, String),
     Entry(Address),
+    Data,
+    DataKind(String),
     Modules,
     /// All instances of a module with `for_each`.
     ModuleInstances(String),
@@ -138,6 +140,7 @@ impl Scope {
             "stack" => Some(self.open(Place::Setting("stack"))),
             "aws" => Some(self.open(Place::Setting("aws"))),
             "module" => Some(self.open(Place::Modules)),
+            "data" => Some(self.open(Place::Data)),
             "each" => self.each(),
             kind if self.run.world.kinds.contains_key(kind) => Some(self.open(Place::Kind(kind.into()))),
             other => {
@@ -266,6 +269,30 @@ impl Scope {
         self.run.fault(path, format!("`{of}` has no instance `{key}`"), help)
     }
 
+    fn data_kind(&self, kind: &str) -> Option<Value> {
+        let kinds = &self.run.world.kinds;
+        if kinds.contains_key(kind) {
+            return Some(self.open(Place::DataKind(kind.into())));
+        }
+        let help = suggest::help(kind, "kind", kinds.keys().copied());
+        self.run.fault(&format!("data.{kind}"), format!("there is no kind `{kind}`"), help)
+    }
+
+    fn lookup(&self, kind: &str, label: &str) -> Option<Value> {
+        let Some(declared) = self.run.declared() else { return self.run.poison() };
+        if !declared.lookups.contains_key(&(kind.to_owned(), label.to_owned())) {
+            let labels = declared.lookups.keys().filter(|(of, _)| of == kind).map(|(_, label)| label.as_str());
+            let path = format!("data.{kind}.{label}");
+            let help = suggest::help(label, "label", labels)
+                .unwrap_or_else(|| format!("declare it: [{path}] with the object's `name`"));
+            return self.run.fault(&path, format!("there is no `{path}` in this spec"), Some(help));
+        }
+        match Address::new(kind, label, None) {
+            Ok(at) => Some(self.open(Place::Entry(self.run.home().within(&at.as_data())))),
+            Err(_) => self.run.poison(),
+        }
+    }
+
     fn module(&self, label: &str) -> Option<Value> {
         let Some(declared) = self.run.declared() else { return self.run.poison() };
         if !declared.calls.contains_key(label) {
@@ -335,6 +362,8 @@ impl Object for Scope {
             Place::Kind(kind) => self.label(kind, name),
             Place::Instances(kind, label) => self.instance(kind, label, name),
             Place::Entry(at) => self.attribute(at, name),
+            Place::Data => self.data_kind(name),
+            Place::DataKind(kind) => self.lookup(kind, name),
             Place::Modules => self.module(name),
             Place::ModuleInstances(label) => self.module_instance(label, name),
             Place::Module(path) => self.output(path, name),

@@ -43,6 +43,8 @@ pub(super) enum Slot {
     Field(Address, String),
     /// An attribute of an entry that is computed from its fields.
     Computed(Address, String),
+    /// The fields of a look-up.
+    Lookup(Address),
     /// The value of an output.
     Output(ModulePath, String),
 }
@@ -59,6 +61,7 @@ impl fmt::Display for Slot {
             Self::Instances(home, kind, label) => within(f, home).and_then(|()| write!(f, "{kind}.{label}.for_each")),
             Self::Modules(home, label) => within(f, home).and_then(|()| write!(f, "module.{label}.for_each")),
             Self::Field(at, name) | Self::Computed(at, name) => write!(f, "{at}.{name}"),
+            Self::Lookup(at) => write!(f, "{at}"),
             Self::Output(home, name) if home.is_root() => write!(f, "output.{name}"),
             Self::Output(home, name) => write!(f, "{home}.{name}"),
         }
@@ -234,6 +237,7 @@ impl World {
                 let frame = self.frame(at, asked_at)?;
                 self.eval(&item.node, &frame, name, &Shape::of(&known.schema).field(name))
             }
+            Slot::Lookup(at) => super::lookup::fields(self, at),
             Slot::Computed(at, name) => self.compute(at, name, asked_at),
         }
     }
@@ -406,6 +410,9 @@ impl World {
 
     /// The value of an attribute, as `{{ kind.label.attribute }}` sees it. The inner error is a summary for the asking template.
     pub(super) fn attribute(self: &Arc<Self>, at: &Address, name: &str, asked_at: Location) -> Attribute {
+        if at.is_data() {
+            return self.looked_up(at, name, asked_at);
+        }
         let Some(known) = self.kinds.get(at.kind()) else { return Attribute::Poisoned };
         let attributes = known.kind.attributes();
         let Some(attribute) = attributes.iter().find(|attribute| attribute.name == name) else {
@@ -515,7 +522,7 @@ impl World {
 
     /// The names a template may begin with.
     pub(super) fn roots(&self) -> impl Iterator<Item = &str> {
-        ["var", "local", "each", "stack", "aws", "module"].into_iter().chain(self.kinds.keys().copied())
+        ["var", "local", "each", "stack", "aws", "module", "data"].into_iter().chain(self.kinds.keys().copied())
     }
 }
 

@@ -287,6 +287,7 @@ async fn make(model: &Model, cloud: &Cloud, context: &Context, mode: Mode) -> Re
         adopt: &Adopt::Named(Vec::new()),
         allow_destroy: &everything,
         empty_buckets: &[],
+        lookups: &[],
         moves: &snowssi::plan::Moves::default(),
     };
     if let (Mode::Destroy, Some(aws)) = (mode, &cloud.aws) {
