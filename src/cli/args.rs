@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Address, BucketName};
+use crate::import::Wish;
+use crate::model::{Address, BucketName, Ident, Region, SchemaName};
 
 /// Plan and apply secure AWS-Snowflake data pipelines from one spec, without a state file.
 #[derive(Debug, Parser)]
@@ -116,6 +117,11 @@ pub enum Command {
     /// They are part of the program: copy one and change it, or use it as a module: source = "snowssi:NAME".
     #[command(after_help = SPECS_EXAMPLES)]
     Specs(SpecsArgs),
+    /// Write entries for objects that exist
+    ///
+    /// Reads live objects and writes the entries that would manage them, with references between them and without what has its default. Changes nothing in a cloud: objects that carry no mark get `adopt = true`, and the next apply marks them. Says what an apply would change besides.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
     /// Print the stack's outputs
     ///
     /// Prints the values of the [output] tables as they are now; those that only the clouds know are read from them.
@@ -168,6 +174,16 @@ Examples:
   snowssi specs show snowpipe                     # the spec itself
   snowssi specs show snowpipe README.md           # what it does, and for whom
   snowssi specs copy snowpipe ./orders            # begin with it";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  snowssi import stage.landing=DB.S.LANDING bucket.data=acme-events-inbound --out imported.toml
+  snowssi import --integration EVENTS --out imported.toml    # it, its role, policies, buckets, keys, stages, pipes, streams, tasks
+  snowssi import --schema DB.S --with-database               # to standard output
+  snowssi import --stack events --schema DB.S --out snowssi.toml    # where there is no spec yet
+  snowssi import --stack events --from-terraform state.json --out snowssi.toml
+
+Names are written as in a spec: DB.S.LANDING, a bucket's name (NAME@REGION in another region), a key's alias, the name or ARN of a role, user or policy.";
 
 const OUTPUT_EXAMPLES: &str = "\
 Examples:
@@ -341,6 +357,44 @@ pub enum SpecsCommand {
         /// The directory, which must not exist
         dir: PathBuf,
     },
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub cloud: CloudArgs,
+    /// What to import, and under which address
+    #[arg(value_name = "ADDRESS=NAME")]
+    pub objects: Vec<Wish>,
+    /// Import a storage integration and what hangs together with it: role, policies, buckets, keys, stages, pipes, streams, tasks
+    #[arg(long, value_name = "NAME")]
+    pub integration: Vec<Ident>,
+    /// Import a schema and everything in it
+    #[arg(long, value_name = "DATABASE.SCHEMA")]
+    pub schema: Vec<SchemaName>,
+    /// With --schema: its database too
+    #[arg(long, requires = "schema")]
+    pub with_database: bool,
+    /// Import what a Terraform state (version 4) manages; its properties are read from the clouds
+    #[arg(long, value_name = "STATE")]
+    pub from_terraform: Option<PathBuf>,
+    /// The name of the stack, where there is no spec yet
+    #[arg(long, value_name = "NAME", conflicts_with = "path")]
+    pub stack: Option<String>,
+    /// With --stack: the AWS region [default: that of the environment or the profile]
+    #[arg(long, value_name = "REGION", requires = "stack")]
+    pub region: Option<Region>,
+    /// Write to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Overwrite the file
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 /// Options of `output`.

@@ -1,20 +1,32 @@
 //! From the arguments to a model and planner options.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::args::SpecArgs;
 use super::failure::{Exit, Failure};
 use super::out::Out;
 use crate::model::Address;
 use crate::plan::EntryOptions;
-use crate::spec::{Diagnostics, Inputs, Model};
+use crate::spec::{Diagnostics, Draft, Inputs, Model};
 use crate::view::Style;
 
 /// Loads the spec and checks all that can be known without a cloud. Warnings are printed; errors end the command before anything is
 /// read.
 pub(super) fn model(args: &SpecArgs, out: &Out) -> Result<Model, Failure> {
+    with_draft(Some(&args.path), args, None, out)
+}
+
+/// The same with the draft of one more file, or of that alone.
+pub(super) fn with_draft(
+    path: Option<&Path>,
+    args: &SpecArgs,
+    draft: Option<&Draft>,
+    out: &Out,
+) -> Result<Model, Failure> {
     let inputs = Inputs { vars: args.vars.clone(), var_files: args.var_files.clone(), env: &super::env };
-    let model = crate::spec::load(&args.path, &inputs, crate::kind::all()).map_err(|all| diagnostics(&all, out))?;
+    let loaded = crate::spec::load_with(path, draft, &inputs, crate::kind::all());
+    let model = loaded.map_err(|all| diagnostics(&all, out))?;
     out.hide(&model.sources);
     let context = model.offline_context();
     let findings = model.check().iter().chain(crate::spec::duplicates(&model, &context).iter()).cloned().collect();

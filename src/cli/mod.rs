@@ -9,6 +9,7 @@ mod apply;
 mod expand;
 #[cfg(feature = "sandbox")]
 mod fault;
+mod import;
 mod load;
 mod log;
 mod output;
@@ -62,6 +63,7 @@ fn run(command: Command, out: &Out) -> Result<Exit, Failure> {
         Command::Plan(args) => on_runtime(plan::run(&args, out)),
         Command::Apply(args) => on_runtime(apply::apply(&args, out)),
         Command::Destroy(args) => on_runtime(apply::destroy(&args, out)),
+        Command::Import(args) => on_runtime(import::run(&args, out)),
         Command::Output(args) => on_runtime(output::run(&args, out)),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => on_runtime(sandbox::run(&args, out)),

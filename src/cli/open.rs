@@ -46,20 +46,39 @@ impl Opened {
     }
 }
 
-/// Opens the sides that the stack's kinds live on.
-pub(super) async fn open(model: &Model, args: &CloudArgs, out: &Out) -> Result<Opened, Failure> {
+/// Which clouds to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sides {
+    /// AWS.
+    pub(super) aws: bool,
+    /// Snowflake.
+    pub(super) snowflake: bool,
+}
+
+/// The sides that the stack's kinds live on.
+pub(super) fn used(model: &Model) -> Sides {
     let uses = |side: Side| {
         let all = model.batches.iter().chain(&model.lookups);
         let kinds = all.filter(|batch| !batch.addresses().is_empty()).map(|batch| batch.kind());
         kinds.filter_map(crate::kind::by_name).any(|kind| kind.side() == side)
     };
+    Sides { aws: uses(Side::Aws), snowflake: uses(Side::Snowflake) }
+}
+
+/// Opens the sides that the stack's kinds live on.
+pub(super) async fn open(model: &Model, args: &CloudArgs, out: &Out) -> Result<Opened, Failure> {
+    sides(model, &used(model), args, out).await
+}
+
+/// Opens these sides.
+pub(super) async fn sides(model: &Model, sides: &Sides, args: &CloudArgs, out: &Out) -> Result<Opened, Failure> {
     let (aws_stats, snowflake_stats) = (Arc::new(Stats::default()), Arc::new(Stats::default()));
     let embedded = embedded(args, out)?;
     let mut cloud = Cloud { aws: None, snowflake: None };
-    if uses(Side::Aws) {
+    if sides.aws {
         cloud.aws = Some(open_aws(model, args, embedded.as_ref(), Arc::clone(&aws_stats), out).await?);
     }
-    if uses(Side::Snowflake) {
+    if sides.snowflake {
         cloud.snowflake = Some(open_snowflake(model, embedded.as_ref(), Arc::clone(&snowflake_stats))?);
     }
     let context = who(model, &cloud).await?;

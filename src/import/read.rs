@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use serde_json::{Map, Value as Json};
 
+use super::Known;
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::{Batch, Cx, Fields, Gifts, LiveBatch, Meta, by_name};
 use crate::model::{Address, Context, Fact, Facts, LiveId, Mark, Seen};
@@ -34,6 +35,13 @@ pub struct Read {
     pub facts: BTreeMap<&'static str, String>,
 }
 
+impl Read {
+    /// It, for others to refer to.
+    pub fn known(&self) -> Known {
+        Known { at: self.at.clone(), id: self.id.clone(), arn: self.facts.get("arn").cloned() }
+    }
+}
+
 /// An object that cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -49,13 +57,13 @@ const ROUNDS: usize = 4;
 /// Reads all of them at once. `beside` is what else the spec declares, as it is live: what its entries tell is not said a second time.
 ///
 /// # Errors
-/// Reads that failed. The inner error are objects that cannot be imported; all of them are told at once.
+/// Reads that failed. Objects that cannot be imported are no failure: all of them are told beside those that can.
 pub async fn read(
     wishes: &[Wish],
     beside: &Live,
     cloud: &Cloud,
     context: &Context,
-) -> Result<Result<Vec<Read>, Vec<Refused>>, Vec<CloudError>> {
+) -> Result<(Vec<Read>, Vec<Refused>), Vec<CloudError>> {
     let (batches, mut refused) = named(wishes, context);
     let results = join_all(batches.iter().map(|batch| batch.observe(cloud, context))).await;
     let mut live = Vec::with_capacity(results.len());
@@ -84,7 +92,8 @@ pub async fn read(
     }
     let (all, more) = written;
     refused.extend(more);
-    Ok(if refused.is_empty() { Ok(all) } else { Err(refused) })
+    refused.sort_by(|a, b| a.wish.cmp(&b.wish));
+    Ok((all, refused))
 }
 
 /// Batches of entries that name the objects.

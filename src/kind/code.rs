@@ -75,7 +75,7 @@ fn within(parts: &[Ident], home: &SchemaName) -> Option<ObjectName> {
 }
 
 /// The first stage that a text names, and the path under it.
-pub(super) fn staged(sql: &str, home: &SchemaName) -> Option<(ObjectName, String)> {
+pub(crate) fn staged(sql: &str, home: &SchemaName) -> Option<(ObjectName, String)> {
     let all = tokens(sql)?;
     let at = all.iter().position(|token| *token == Token::AtSign)?;
     let rest = all.get(at + 1..)?;

@@ -8,7 +8,7 @@
 pub mod access;
 pub mod batch;
 pub mod bucket;
-mod code;
+pub(crate) mod code;
 pub mod container;
 pub mod database;
 mod export;

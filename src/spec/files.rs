@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use super::Draft;
 use super::diagnostic::{Diagnostic, Report};
 use super::source::{FileId, Location};
 use super::tree::{self, Item, Table, Value};
@@ -85,18 +86,17 @@ impl Sheets {
     }
 }
 
-/// Reads the spec, what it includes and the modules it uses. Gives the directory everything must lie in.
-pub(super) fn read(path: &Path, report: &mut Report) -> Option<(PathBuf, Sheets)> {
+/// Reads the spec, what it includes, the modules it uses, and the draft of another file. Gives the directory everything must lie in.
+pub(super) fn read(path: Option<&Path>, draft: Option<&Draft>, report: &mut Report) -> Option<(PathBuf, Sheets)> {
+    let Some(path) = path else {
+        let path = draft.map(|draft| draft.path.clone()).unwrap_or_default();
+        return Some(Modules::read(PathBuf::from("."), &path, Origin::Draft, draft, report));
+    };
     let path = if path.is_dir() { path.join(DEFAULT_NAME) } else { path.to_owned() };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let opened = parent.canonicalize().and_then(|root| Ok((root, path.canonicalize()?)));
     match opened {
-        Ok((root, real)) => {
-            let mut modules = Modules { root, open: Vec::new(), known: BTreeMap::new(), sheets: Vec::new(), report };
-            modules.sheet(&path, Origin::Disk(real), None);
-            let sheets = modules.sheets.into_iter().map(Option::unwrap_or_default).collect();
-            Some((modules.root, Sheets(sheets)))
-        }
+        Ok((root, real)) => Some(Modules::read(root, &path, Origin::Disk(real), draft, report)),
         Err(error) => {
             let at = report.sources.add_place(&path.display().to_string(), "");
             let summary = format!("cannot read the spec {}: {error}", path.display());
@@ -116,6 +116,8 @@ enum Origin {
     Disk(PathBuf),
     /// A ready-made spec, by its name.
     Ready(&'static str),
+    /// The draft.
+    Draft,
 }
 
 /// Reads modules, each source once.
@@ -126,10 +128,25 @@ struct Modules<'a> {
     known: BTreeMap<Origin, SourceId>,
     /// The first is the spec. Empty while one is being read.
     sheets: Vec<Option<Declared>>,
+    draft: Option<&'a Draft>,
     report: &'a mut Report,
 }
 
-impl Modules<'_> {
+impl<'a> Modules<'a> {
+    /// Reads the spec and everything it uses.
+    fn read(
+        root: PathBuf,
+        path: &Path,
+        origin: Origin,
+        draft: Option<&'a Draft>,
+        report: &'a mut Report,
+    ) -> (PathBuf, Sheets) {
+        let mut modules = Self { root, open: Vec::new(), known: BTreeMap::new(), sheets: Vec::new(), draft, report };
+        modules.sheet(path, origin, None);
+        let sheets = modules.sheets.into_iter().map(Option::unwrap_or_default).collect();
+        (modules.root, Sheets(sheets))
+    }
+
     /// Reads a spec or module and the modules it uses.
     fn sheet(&mut self, path: &Path, origin: Origin, named_at: Option<Location>) -> Option<SourceId> {
         if let Some(from) = self.open.iter().position(|(open, _)| *open == origin) {
@@ -145,14 +162,21 @@ impl Modules<'_> {
         let id = SourceId(self.sheets.len());
         self.sheets.push(None);
         self.known.insert(origin.clone(), id);
+        // The draft belongs to the spec itself, and stands in for the file that is there.
+        let draft = self.draft.filter(|_| id.0 == 0);
+        let replaced = draft.and_then(|draft| draft.path.canonicalize().ok()).map(Origin::Disk);
         let mut reader = Reader {
             root: &self.root,
             open: Vec::new(),
-            done: BTreeSet::new(),
+            done: replaced.into_iter().collect(),
             declared: Declared::default(),
+            draft,
             report: self.report,
         };
         reader.file(path, origin.clone(), named_at);
+        if let Some(draft) = draft {
+            reader.file(&draft.path, Origin::Draft, None);
+        }
         let mut declared = reader.declared;
         self.open.push((origin, named_at));
         for call in declared.calls.values_mut() {
@@ -215,6 +239,7 @@ struct Reader<'a> {
     open: Vec<(Origin, Option<Location>)>,
     done: BTreeSet<Origin>,
     declared: Declared,
+    draft: Option<&'a Draft>,
     report: &'a mut Report,
 }
 
@@ -233,10 +258,11 @@ impl Reader<'_> {
         let text = match &origin {
             Origin::Disk(real) => text_of(real),
             Origin::Ready(_) => ready::text(path).map(str::to_owned),
+            Origin::Draft => Ok(self.draft.map(|draft| draft.text.clone()).unwrap_or_default()),
         };
         let file = match text {
             Ok(text) => match &origin {
-                Origin::Disk(_) => self.report.sources.add(path, text),
+                Origin::Disk(_) | Origin::Draft => self.report.sources.add(path, text),
                 Origin::Ready(_) => self.report.sources.add_ready(path, text),
             },
             Err(why) => {

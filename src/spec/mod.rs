@@ -57,13 +57,35 @@ impl std::fmt::Debug for Inputs<'_> {
     }
 }
 
+/// A file that is not written yet, read as if the spec included it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Where it will be. If there is a file, it is not read.
+    pub path: PathBuf,
+    /// What will be in it.
+    pub text: String,
+}
+
 /// Reads a spec: a file, or a directory with a `snowssi.toml`.
 ///
 /// # Errors
 /// Everything that is wrong with it, with places.
 pub fn load(path: &Path, inputs: &Inputs<'_>, kinds: &[&'static dyn AnyKind]) -> Result<Model, Diagnostics> {
+    load_with(Some(path), None, inputs, kinds)
+}
+
+/// Reads a spec, if there is one, with a draft beside it.
+///
+/// # Errors
+/// Everything that is wrong with them, with places.
+pub fn load_with(
+    path: Option<&Path>,
+    draft: Option<&Draft>,
+    inputs: &Inputs<'_>,
+    kinds: &[&'static dyn AnyKind],
+) -> Result<Model, Diagnostics> {
     let mut report = diagnostic::Report::default();
-    let Some((root, sheets)) = files::read(path, &mut report) else {
+    let Some((root, sheets)) = files::read(path, draft, &mut report) else {
         return Err(Diagnostics::new(report.list, report.sources));
     };
     let nowhere = Sources::start();

@@ -7,6 +7,7 @@ mod cases;
 mod contract;
 mod faults;
 mod gaps;
+mod import;
 mod layers;
 mod links;
 mod logging;

@@ -54,6 +54,11 @@ impl World {
         self.dir.path().join("clouds")
     }
 
+    /// Closes the clouds and leaves the directory in which their state is, as `clouds`.
+    pub(crate) fn leave(self) -> tempfile::TempDir {
+        self.dir
+    }
+
     /// A world with the state of another one.
     pub(crate) fn of(clouds: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();

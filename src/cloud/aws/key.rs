@@ -23,6 +23,28 @@ pub(super) async fn by_arn(aws: &Aws, arn: &Arn, reads: ReadTags<'_>) -> Result<
     read(aws, arn.as_str(), reads).await
 }
 
+/// The aliases that point at a key, without those of AWS itself.
+pub(super) async fn aliases(aws: &Aws, arn: &Arn) -> Result<Vec<String>, CloudError> {
+    let operation = "kms:ListAliases";
+    let mut all = Vec::new();
+    let mut marker = None;
+    for _ in 0..MOST_PAGES {
+        let request = aws.kms.list_aliases().key_id(arn.as_str()).set_marker(marker).send();
+        let page = match aws.send(operation, arn.as_str(), request).await.map_err(CloudError::from) {
+            Err(error) if error.code == NOT_FOUND => return Ok(all),
+            page => page?,
+        };
+        let names = page.aliases.unwrap_or_default().into_iter().filter_map(|alias| alias.alias_name);
+        all.extend(names.filter(|name| !name.starts_with("alias/aws/")));
+        marker = page.next_marker.filter(|_| page.truncated);
+        if marker.is_none() {
+            all.sort();
+            return Ok(all);
+        }
+    }
+    Err(CloudError::unexpected(Which::Aws, operation, "the list of aliases does not end"))
+}
+
 /// KMS wants aliases to begin with `alias/`.
 pub(super) fn whole_alias(alias: &str) -> String {
     if alias.starts_with("alias/") || alias.starts_with("arn:") { alias.to_owned() } else { format!("alias/{alias}") }

@@ -160,6 +160,11 @@ impl Aws {
         key::by_arn(self, arn, tags).await
     }
 
+    /// The aliases that point at a key.
+    pub async fn aliases(&self, key: &Arn) -> Result<Vec<String>, CloudError> {
+        key::aliases(self, key).await
+    }
+
     /// A role with all its inline policies, and with its attachments if they are asked for; `None` if there is none.
     pub async fn role(&self, name: &str, attached: bool) -> Result<Option<RoleState>, CloudError> {
         role::read(self, name, attached).await

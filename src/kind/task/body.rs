@@ -11,7 +11,7 @@ pub(super) fn same_condition(one: &str, other: &str, home: &SchemaName) -> bool 
 }
 
 /// The streams named in `SYSTEM$STREAM_HAS_DATA`. Names without a schema are those of the task's own.
-pub(super) fn streams(when: &str, home: &SchemaName) -> Vec<ObjectName> {
+pub(crate) fn streams(when: &str, home: &SchemaName) -> Vec<ObjectName> {
     let names = asked(when).into_iter().filter_map(|name| ObjectName::within(&name, home).ok());
     names.collect()
 }

@@ -17,6 +17,7 @@ mod weave;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use body::never_consumes;
+pub(crate) use body::streams;
 pub use graph::graph_problems;
 pub use schedule::{Interval, Schedule};
 pub use spec::{LogLevel, Overlap, Setting, Spec};

@@ -27,7 +27,10 @@ pub(super) fn spec(world: &World, contract: &Contract, from: &Table, model: &Mod
     let wishes: Vec<Wish> = told.into_iter().map(|(at, id)| Wish { at, name: id.name }).collect();
     let nothing = Live { batches: Vec::new() };
     let read = world.wait(snowssi::import::read(&wishes, &nothing, &cloud, &context));
-    let read = read.map_err(|errors| format!("{errors:?}"))?.map_err(|refused| format!("{refused:?}"))?;
+    let (read, refused) = read.map_err(|errors| format!("{errors:?}"))?;
+    if !refused.is_empty() {
+        return Err(format!("{refused:?}"));
+    }
     let mut spec: Table = from.clone();
     spec.retain(|section, _| kind::by_name(section).is_none());
     for (at, _) in &untold {
