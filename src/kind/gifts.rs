@@ -35,7 +35,7 @@ impl Gifts {
         self.all.iter()
     }
 
-    /// Those about an object, and those of which it is not known: `name` is the name of a bucket or stage, or the ARN of a role.
+    /// Those about an object, and those of which it is not known: `name` is the name of a bucket or stage, or the ARN of a role or topic.
     pub fn about(&self, name: &str) -> impl Iterator<Item = &Gift> {
         let mine = self.about.get(name).into_iter().flatten();
         mine.chain(&self.unknown).filter_map(|index| self.all.get(*index))
@@ -79,6 +79,8 @@ fn ingested(all: &[Gift]) -> Vec<Gift> {
 fn topic(gift: &Gift, known: &Facts) -> Option<String> {
     match gift {
         Gift::Trust { role, .. } => role.resolve(known).as_known().map(str::to_owned),
+        Gift::Publishes { topic, .. } => topic.resolve(known).as_known().map(str::to_owned),
+        Gift::EncryptedTopic { arn, .. } => Some(arn.clone()),
         Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
             Some(bucket.to_string())
         }

@@ -6,6 +6,7 @@
 //! Adding a kind: its file, one line here in [`all`], its statements in the simulator, one case directory.
 
 pub mod access;
+pub mod alert;
 pub mod batch;
 pub mod bucket;
 pub(crate) mod code;
@@ -18,13 +19,16 @@ pub mod iam_policy;
 pub mod iam_role;
 pub mod iam_user;
 pub mod kms_key;
+pub mod notification_integration;
 pub mod part;
 pub mod pipe;
 pub mod qualified;
 pub mod resource_monitor;
+pub mod schedule;
 pub mod schema;
 pub mod setting;
 pub mod show;
+pub mod sns_topic;
 pub mod stage;
 pub mod storage_integration;
 pub mod stream;
@@ -60,10 +64,12 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
     &[
         &Typed::<bucket::Bucket>::NEW,
         &Typed::<kms_key::KmsKey>::NEW,
+        &Typed::<sns_topic::SnsTopic>::NEW,
         &Typed::<iam_policy::IamPolicy>::NEW,
         &Typed::<iam_role::IamRole>::NEW,
         &Typed::<iam_user::IamUser>::NEW,
         &Typed::<storage_integration::StorageIntegration>::NEW,
+        &Typed::<notification_integration::NotificationIntegration>::NEW,
         &Typed::<database::Database>::NEW,
         &Typed::<schema::Schema>::NEW,
         &Typed::<resource_monitor::ResourceMonitor>::NEW,
@@ -75,6 +81,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<pipe::Pipe>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,
+        &Typed::<alert::Alert>::NEW,
     ]
 }
 

@@ -143,6 +143,22 @@ pub enum Gift {
         /// The key's ARN.
         key: Val,
     },
+    /// A topic is encrypted with this key. Told by the topic, taken by roles that may publish to it.
+    EncryptedTopic {
+        /// The topic's ARN as templates give it.
+        topic: Val,
+        /// The same as a text.
+        arn: String,
+        /// The key's ARN.
+        key: Val,
+    },
+    /// An alarm is told to a topic. Told by the alarm, taken by the topic for its policy.
+    Publishes {
+        /// The topic's ARN.
+        topic: Val,
+        /// The alarm's ARN.
+        alarm: String,
+    },
     /// A bucket's access is logged into another. Told by the bucket, taken by the other for its policy: S3 delivers nothing where that
     /// does not allow it, and says nothing. Source: Amazon S3 user guide, "Enabling Amazon S3 server access logging".
     Logs {

@@ -125,6 +125,11 @@ impl Arn {
         Self(format!("arn:{partition}:iam::{account}:policy{path}{name}"))
     }
 
+    /// The ARN of an SNS topic.
+    pub fn topic(partition: Partition, region: &Region, account: &AccountId, name: &str) -> Self {
+        Self(format!("arn:{partition}:sns:{region}:{account}:{name}"))
+    }
+
     /// The ARN of a bucket.
     pub fn bucket(partition: Partition, name: &BucketName) -> Self {
         Self(format!("arn:{partition}:s3:::{name}"))

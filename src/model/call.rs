@@ -355,6 +355,41 @@ pub enum Call {
         secret: String,
         window_days: i32,
     },
+
+    // SNS. `topic` is an ARN.
+    /// Creates it with everything that protects it in one call.
+    CreateTopic {
+        topic: String,
+        display_name: String,
+        kms_key: Val,
+        policy: Val,
+        tags: Tags,
+    },
+    SetTopicAttributes {
+        topic: String,
+        attribute: String,
+        value: Val,
+    },
+    Subscribe {
+        topic: String,
+        protocol: String,
+        endpoint: Val,
+    },
+    Unsubscribe {
+        topic: String,
+        subscription_arn: String,
+    },
+    TagTopic {
+        topic: String,
+        tags: Tags,
+    },
+    UntagTopic {
+        topic: String,
+        keys: Vec<String>,
+    },
+    DeleteTopic {
+        topic: String,
+    },
 }
 
 impl Call {

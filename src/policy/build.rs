@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Document, Effect, Principals, Statement, Who};
-use crate::model::{AccountId, BucketName, Partition, Region, Val};
+use crate::model::{AccountId, Arn, BucketName, Partition, Region, Val};
 
 /// Somebody who may assume a role, beside the integrations that name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,9 +126,14 @@ impl Grant {
 
     /// Through which service a key may be used.
     fn via(&self) -> Val {
-        let suffix = if self.region.partition() == Partition::AwsCn { ".cn" } else { "" };
-        Val::known(format!("s3.{}.amazonaws.com{suffix}", self.region))
+        via_service("s3", &self.region)
     }
+}
+
+/// How a key's condition names a service that uses it for somebody.
+fn via_service(service: &str, region: &Region) -> Val {
+    let suffix = if region.partition() == Partition::AwsCn { ".cn" } else { "" };
+    Val::known(format!("{service}.{region}.amazonaws.com{suffix}"))
 }
 
 /// The policy of a role with these grants: one statement for every kind of action, over all the places where it is granted.
@@ -165,6 +170,59 @@ pub fn access(partition: Partition, grants: &[Grant]) -> Document {
     statements.extend(keys("DecryptObjects", "kms:Decrypt", &reads));
     statements.extend(keys("EncryptObjects", "kms:GenerateDataKey", &granted(Allow::Write).collect::<Vec<_>>()));
     Document::new(statements)
+}
+
+/// Leave to publish to a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Publish {
+    /// The topic's ARN.
+    pub topic: Val,
+    /// The ARNs of the keys its messages are encrypted with.
+    pub keys: BTreeSet<Val>,
+    /// Where the topic is.
+    pub region: Region,
+}
+
+/// The statements by which somebody may publish to topics, and use their keys for SNS only.
+///
+/// Source: Amazon SNS developer guide, "Managing Amazon SNS encryption keys and costs".
+pub fn publish(topics: &[Publish]) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    if !topics.is_empty() {
+        let arns = topics.iter().map(|publish| publish.topic.clone());
+        statements.push(Statement::new(Effect::Allow, "PublishMessages", &["sns:Publish"]).resources(arns));
+    }
+    let keys: BTreeSet<Val> = topics.iter().flat_map(|publish| publish.keys.clone()).collect();
+    if !keys.is_empty() {
+        let via = topics.iter().filter(|publish| !publish.keys.is_empty());
+        let via = via.map(|publish| via_service("sns", &publish.region));
+        let actions = ["kms:Decrypt", "kms:GenerateDataKey*"];
+        statements.push(Statement::new(Effect::Allow, "EncryptMessages", &actions).resources(keys).when(
+            "StringEquals",
+            "kms:ViaService",
+            via,
+        ));
+    }
+    statements
+}
+
+/// The policy of a topic: nobody publishes without TLS, and these alarms of the account publish. A topic's policy knows no `sns:*`.
+///
+/// Source: Amazon SNS developer guide, "Amazon SNS API permissions" and "Example cases for Amazon SNS access control".
+pub fn topic(topic: &Arn, account: &AccountId, alarms: BTreeSet<Val>) -> Document {
+    let arn = || [Val::known(topic.as_str())];
+    let tls = Statement::new(Effect::Deny, "TlsOnly", &["sns:Publish"])
+        .principals(Principals::Anyone)
+        .resources(arn())
+        .when("Bool", "aws:SecureTransport", [Val::known("false")]);
+    let alarms = (!alarms.is_empty()).then(|| {
+        Statement::new(Effect::Allow, "Alarms", &["sns:Publish"])
+            .principals(Principals::service("cloudwatch.amazonaws.com"))
+            .resources(arn())
+            .when("ArnLike", "aws:SourceArn", alarms)
+            .when("StringEquals", "aws:SourceAccount", [Val::known(account.to_string())])
+    });
+    Document::new([tls].into_iter().chain(alarms))
 }
 
 /// Buckets that may be listed below prefixes only, those with the same prefixes together.

@@ -27,6 +27,8 @@ macro_rules! ready {
 pub const SPECS: &[Ready] = ready! {
     "event-pipeline": "README.md", "snowssi.toml", "copy_files.sql";
     "snowpipe": "README.md", "snowssi.toml", "load.sql";
+    "guarded-pipeline": "README.md", "snowssi.toml", "load.sql", "count.sql", "failed_loads.sql", "stale_stream.sql",
+        "unexpected_volume.sql", "tell_failed_loads.sql", "tell_stale_stream.sql", "tell_unexpected_volume.sql";
     "scheduled-copy": "README.md", "snowssi.toml";
     "partner-share": "README.md", "snowssi.toml";
     "partner-consumer": "README.md", "snowssi.toml", "load.sql", "qualified_leads.sql";

@@ -2,7 +2,7 @@
 
 use super::encryption::Algorithm;
 use super::notification::Entry;
-use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, policy, s3, secret, user};
+use super::{Answer, Aws, empty, encryption, iam, kms, lifecycle, notification, policy, s3, secret, sns, user};
 use crate::cloud::{Class, CloudError, Which};
 use crate::model::call::Encryption;
 use crate::model::{Call, Held, Secret, Val, Vault};
@@ -74,6 +74,13 @@ pub(super) async fn make(aws: &Aws, call: &Call, vault: &Vault) -> Result<Answer
         Call::CreateSecret { .. } | Call::PutSecretValue { .. } | Call::DeleteSecret { .. } => {
             secret::make(aws, call, vault).await
         }
+        Call::CreateTopic { .. }
+        | Call::SetTopicAttributes { .. }
+        | Call::Subscribe { .. }
+        | Call::Unsubscribe { .. }
+        | Call::TagTopic { .. }
+        | Call::UntagTopic { .. }
+        | Call::DeleteTopic { .. } => sns::make(aws, call).await,
     }
 }
 
@@ -113,7 +120,7 @@ async fn of_s3(aws: &Aws, call: &Call) -> Result<Answer, CloudError> {
 /// What a call writes to; two calls about one object never overlap.
 fn object(call: &Call) -> Option<String> {
     let data = serde_json::to_value(call).ok()?;
-    ["bucket", "role", "user", "policy_arn", "secret", "key", "alias"].iter().find_map(|kind| {
+    ["bucket", "role", "user", "policy_arn", "secret", "topic", "key", "alias"].iter().find_map(|kind| {
         let name = data.get(kind)?;
         let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
         // A key is named by its ID or by its ARN, which ends in the ID.

@@ -114,6 +114,17 @@ pub const TABLE: &[Entry] = &[
     ),
     entry("EncryptionFailure", Class::Permanent, "the secret's key cannot be used: check that it is enabled"),
     entry("InternalServiceError", Class::Unknown, "AWS failed; the call may have had its effect"),
+    // SNS.
+    entry("NotFound", Class::NotFound, ""),
+    entry("InvalidParameter", Class::Permanent, ""),
+    entry("InvalidSecurity", Class::Authentication, NOT_VALID),
+    entry("AuthorizationError", Class::Permanent, DENIED),
+    entry("ConcurrentAccess", Class::Conflict, "somebody else changes the tags of the same topic"),
+    entry("StaleTag", Class::Conflict, "somebody else has changed the tags of the same topic"),
+    entry("TopicLimitExceeded", Class::Permanent, "the account's quota of topics is reached"),
+    entry("SubscriptionLimitExceeded", Class::Permanent, "the quota of subscriptions is reached"),
+    entry("KMSAccessDenied", Class::Permanent, "the key of the topic does not let the caller use it through SNS"),
+    entry("Throttled", Class::Throttle, THROTTLED),
     // Who we are.
     entry("ExpiredToken", Class::Authentication, EXPIRED),
     entry("ExpiredTokenException", Class::Authentication, EXPIRED),
@@ -205,6 +216,7 @@ pub fn propagation(code: &str, message: &str) -> bool {
             "NoSuchEntity"
                 | "NoSuchBucket"
                 | "NotFoundException"
+                | "NotFound"
                 | "DeleteConflict"
                 | "TemporaryRedirect"
                 | "KMS.NotFoundException"

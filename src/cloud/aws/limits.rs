@@ -84,9 +84,14 @@ fn rate(operation: &str) -> Rate {
         | "UpdateKeyDescription"
         | "UntagResource"
         | "CancelKeyDeletion" => (4.0, 5.0),
-        "TagResource" => (8.0, 10.0),
+        "TagResource" | "ListTagsForResource" => (8.0, 10.0),
         "DeleteAlias" | "PutKeyPolicy" | "EnableKeyRotation" | "ScheduleKeyDeletion" => (12.0, 15.0),
         "DescribeKey" | "GetKeyPolicy" | "GetKeyRotationStatus" | "ListResourceTags" => (500.0, 500.0),
+        // SNS: developer guide, "Amazon SNS endpoints and quotas".
+        "CreateTopic" | "DeleteTopic" | "GetTopicAttributes" | "SetTopicAttributes" | "ListSubscriptionsByTopic" => {
+            (25.0, 30.0)
+        }
+        "Subscribe" | "Unsubscribe" => (80.0, 100.0),
         "GetResources" => (10.0, 15.0),
         _ => return UNLIMITED,
     };

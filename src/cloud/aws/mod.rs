@@ -24,6 +24,7 @@ mod request;
 mod role;
 mod s3;
 mod secret;
+mod sns;
 pub mod state;
 mod tagging;
 mod tags;
@@ -37,7 +38,7 @@ mod tests;
 pub use open::{AssumeRole, AwsOptions, Embedded};
 pub use state::{
     Attachment, BucketReads, BucketState, Caller, Entity, KeyId, KeyState, PolicyState, ReadTags, RoleState,
-    SecretState, Tagged, UserState,
+    SecretState, SubscriptionState, Tagged, TopicState, UserState,
 };
 
 use std::collections::BTreeMap;
@@ -102,6 +103,7 @@ pub struct Aws {
     iam: aws_sdk_iam::Client,
     kms: aws_sdk_kms::Client,
     secrets: aws_sdk_secretsmanager::Client,
+    sns: aws_sdk_sns::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
     buckets: regions::Buckets,
     permits: Semaphore,
@@ -200,7 +202,17 @@ impl Aws {
         secret::read(self, name).await
     }
 
-    /// Everything with this stack's tag, by the Resource Groups Tagging API (buckets and keys; it does not list roles). Asked once per
+    /// A topic of SNS, and if asked for who is subscribed to it; `None` if there is none.
+    pub async fn topic(
+        &self,
+        arn: &Arn,
+        subscriptions: bool,
+        tags: ReadTags<'_>,
+    ) -> Result<Option<TopicState>, CloudError> {
+        sns::read(self, arn, subscriptions, tags).await
+    }
+
+    /// Everything with this stack's tag, by the Resource Groups Tagging API (buckets, keys, topics; it does not list roles). Asked once per
     /// run however often it is called, because it is eventually consistent and slow.
     pub async fn tagged(&self, stack: &str) -> Result<Arc<Vec<Tagged>>, CloudError> {
         tagging::tagged(self, stack).await

@@ -107,6 +107,7 @@ pub(super) async fn open(options: AwsOptions) -> Result<Aws, CloudError> {
         secrets: aws_sdk_secretsmanager::Client::from_conf(
             aws_sdk_secretsmanager::config::Builder::from(&config).interceptor(watch()).build(),
         ),
+        sns: aws_sdk_sns::Client::from_conf(aws_sdk_sns::config::Builder::from(&config).interceptor(watch()).build()),
         tagging: aws_sdk_resourcegroupstagging::Client::from_conf(
             aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(watch()).build(),
         ),
@@ -188,10 +189,11 @@ fn overrides(configured: Option<&str>, variable: &dyn Fn(&str) -> Option<String>
     if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Vec::new();
     }
-    let by_service = ["S3", "IAM", "KMS", "STS", "RESOURCE_GROUPS_TAGGING_API"].into_iter().filter_map(|service| {
-        let name = format!("AWS_ENDPOINT_URL_{service}");
-        variable(&name).filter(|url| !url.is_empty()).map(|url| format!("{url} ({name})"))
-    });
+    let by_service =
+        ["S3", "IAM", "KMS", "STS", "SNS", "RESOURCE_GROUPS_TAGGING_API"].into_iter().filter_map(|service| {
+            let name = format!("AWS_ENDPOINT_URL_{service}");
+            variable(&name).filter(|url| !url.is_empty()).map(|url| format!("{url} ({name})"))
+        });
     configured.map(str::to_owned).into_iter().chain(by_service).collect()
 }
 

@@ -233,3 +233,31 @@ pub struct Tagged {
     /// Its tags.
     pub tags: Tags,
 }
+
+/// A topic of SNS, as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicState {
+    /// Its ARN.
+    pub arn: Arn,
+    /// What mails are sent as; empty for none.
+    pub display_name: String,
+    /// The key it is encrypted with, as it was set: an ID, an ARN or an alias. `None` if it is not encrypted.
+    pub kms_key: Option<String>,
+    /// Its policy.
+    pub policy: String,
+    /// Who is subscribed; empty also if that was not asked for.
+    pub subscriptions: Vec<SubscriptionState>,
+    /// All its tags.
+    pub tags: Tags,
+}
+
+/// Who gets what is published to a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionState {
+    /// Such as `email` or `sqs`.
+    pub protocol: String,
+    /// An address, a URL or an ARN.
+    pub endpoint: String,
+    /// Its ARN; `None` as long as it is not confirmed, and then nobody can take it away.
+    pub arn: Option<String>,
+}

@@ -35,6 +35,16 @@ pub(super) fn to_kms(tags: &Tags) -> Result<Vec<aws_sdk_kms::types::Tag>, CloudE
         .collect()
 }
 
+/// Tags as SNS gives them.
+pub(super) fn from_sns(tags: Vec<aws_sdk_sns::types::Tag>) -> Tags {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// Tags as SNS takes them.
+pub(super) fn to_sns(tags: &Tags) -> Result<Vec<aws_sdk_sns::types::Tag>, CloudError> {
+    tags.iter().map(|(key, value)| build(aws_sdk_sns::types::Tag::builder().key(key).value(value).build())).collect()
+}
+
 /// What an SDK builder made. It refuses only if a required field is left out, which would be a mistake of this program.
 pub(super) fn build<T, E: std::fmt::Display>(made: Result<T, E>) -> Result<T, CloudError> {
     made.map_err(|error| CloudError::unexpected(Which::Aws, "request", format!("bug in snowssi: {error}")))

@@ -33,6 +33,8 @@ pub(super) fn verb(sql: &str) -> String {
 const OBJECT_WORDS: &[&str] = &[
     "ACCOUNT",
     "ACCOUNTS",
+    "ALERT",
+    "ALERTS",
     "API",
     "CATALOG",
     "COLUMNS",

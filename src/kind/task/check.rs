@@ -3,8 +3,8 @@
 
 use super::super::Problem;
 use super::body;
-use super::schedule::Schedule;
 use super::spec::{OWN, Overlap, Setting, Spec, field_of};
+use crate::kind::schedule::Schedule;
 use crate::kind::words::Size;
 use crate::model::val::token;
 

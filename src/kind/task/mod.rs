@@ -9,17 +9,16 @@ mod check;
 mod export;
 mod graph;
 mod read;
-mod schedule;
 mod spec;
 mod statements;
 mod weave;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::schedule::{Interval, Schedule};
 pub use body::never_consumes;
 pub(crate) use body::streams;
 pub use graph::graph_problems;
-pub use schedule::{Interval, Schedule};
 pub use spec::{LogLevel, Overlap, Setting, Spec};
 
 use super::{

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 use super::body;
-use super::schedule::Schedule;
 use super::spec::Overlap;
 use super::{Body, Entry, Interval, Props, Spec, Task, statements, wanted};
 use crate::cloud::{Cloud, CloudError, Row, Which};
 use crate::kind::code;
+use crate::kind::schedule::Schedule;
 use crate::kind::show::{self, Level, Parameters};
 use crate::model::{Context, Found, Ident, LiveId, ObjectName, Observed};
 

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::schedule::{Interval, Schedule};
+use crate::kind::schedule::{Interval, Schedule};
 use crate::kind::words::{Size, words};
 use crate::model::{Ident, ObjectName, SchemaName};
 

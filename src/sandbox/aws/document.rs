@@ -40,6 +40,7 @@ pub(super) fn accept(world: &World, purpose: Purpose<'_>, text: &str) -> Result<
         return Err(match purpose {
             Purpose::Trust | Purpose::Identity => format!("Invalid principal in policy: \"AWS\":\"{name}\""),
             Purpose::Bucket(_) => "Invalid principal in policy".into(),
+            Purpose::Topic(_) => "PrincipalNotFound".into(),
             Purpose::Key => "Policy contains a statement with one or more invalid principals.".into(),
         });
     }

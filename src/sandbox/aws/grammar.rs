@@ -21,6 +21,8 @@ pub(super) enum Purpose<'a> {
     Key,
     /// The policy of this bucket.
     Bucket(&'a str),
+    /// The policy of the topic of this ARN.
+    Topic(&'a str),
 }
 
 const OPERATORS: &[&str] = &[
@@ -53,6 +55,21 @@ const OPERATORS: &[&str] = &[
     "Null",
 ];
 
+/// What the policy of a topic may be about. Source: Amazon SNS developer guide, "Amazon SNS API permissions".
+const TOPIC_ACTIONS: &[&str] = &[
+    "sns:addpermission",
+    "sns:deletetopic",
+    "sns:getdataprotectionpolicy",
+    "sns:gettopicattributes",
+    "sns:listsubscriptionsbytopic",
+    "sns:listtagsforresource",
+    "sns:publish",
+    "sns:putdataprotectionpolicy",
+    "sns:removepermission",
+    "sns:settopicattributes",
+    "sns:subscribe",
+];
+
 const ELEMENTS: &[&str] =
     &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
@@ -62,6 +79,7 @@ pub(super) fn check(purpose: Purpose<'_>, text: &str) -> Result<Value, String> {
         Purpose::Bucket(_) => "Policies must be valid JSON and the first byte must be '{'".to_owned(),
         Purpose::Trust | Purpose::Identity => "This policy contains invalid Json".to_owned(),
         Purpose::Key => "Policy contains invalid JSON".to_owned(),
+        Purpose::Topic(_) => "Policy is not valid JSON".to_owned(),
     })?;
     let Value::Object(fields) = &policy else { return Err("Syntax errors in policy.".into()) };
     if let Some(odd) = fields.keys().find(|name| !["Version", "Id", "Statement"].contains(&name.as_str())) {
@@ -124,7 +142,9 @@ fn one(purpose: Purpose<'_>, statement: &Map<String, Value>) -> Result<(), Strin
     }
     match (purpose, &resources) {
         (Purpose::Trust, Some(_)) => return Err("Has prohibited field Resource".into()),
-        (Purpose::Identity | Purpose::Bucket(_), None) => return Err("Policy statement must contain resources.".into()),
+        (Purpose::Identity | Purpose::Bucket(_) | Purpose::Topic(_), None) => {
+            return Err("Policy statement must contain resources.".into());
+        }
         _ => {}
     }
     if purpose == Purpose::Identity {
@@ -133,6 +153,14 @@ fn one(purpose: Purpose<'_>, statement: &Map<String, Value>) -> Result<(), Strin
             if resource != "*" && !arn {
                 return Err(format!("Resource {resource} must be in ARN format or \"*\"."));
             }
+        }
+    }
+    if let Purpose::Topic(arn) = purpose {
+        if actions.iter().flatten().any(|action| !TOPIC_ACTIONS.contains(&action.to_ascii_lowercase().as_str())) {
+            return Err("Policy statement action out of service scope!".into());
+        }
+        if resources.iter().flatten().any(|resource| resource != arn) {
+            return Err("Policy statement resource is not the topic".into());
         }
     }
     if let Purpose::Bucket(bucket) = purpose {

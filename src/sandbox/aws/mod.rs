@@ -1,4 +1,4 @@
-//! The embedded AWS: S3, KMS, IAM, STS, Secrets Manager and the tagging API behind the real SDK, in this process.
+//! The embedded AWS: S3, KMS, IAM, STS, Secrets Manager, SNS and the tagging API behind the real SDK, in this process.
 //!
 //! Everything is written from what AWS documents and does; where an answer of AWS depends on a policy document, the live document decides.
 //! One account, all regions. A request is handled whole while the world is locked, so operations are atomic, and what a change made is on
@@ -18,6 +18,7 @@ mod s3;
 mod secrets;
 mod session;
 mod signed;
+mod sns;
 mod store;
 mod sts;
 mod tagging;
@@ -227,6 +228,7 @@ impl AwsSandbox {
             "iam" => iam::answer(world, asked, operation),
             "kms" => kms::answer(world, asked, operation),
             "secretsmanager" => secrets::answer(world, asked, operation),
+            "sns" => sns::answer(world, asked, operation),
             "tagging" => tagging::answer(world, asked),
             _ => s3::answer(world, &self.store, asked, operation),
         }
@@ -251,7 +253,7 @@ impl AwsSandbox {
 
 fn operation(asked: &Asked) -> Option<String> {
     match asked.service.as_str() {
-        "iam" | "sts" => wire::form(std::str::from_utf8(&asked.body).ok()?)
+        "iam" | "sts" | "sns" => wire::form(std::str::from_utf8(&asked.body).ok()?)
             .into_iter()
             .find(|(name, _)| name == "Action")
             .map(|(_, action)| action),

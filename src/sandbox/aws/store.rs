@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
-use super::{iam, kms, lock, s3, secrets, sts};
+use super::{iam, kms, lock, s3, secrets, sns, sts};
 use crate::sandbox::clock::Clock;
 
 /// Everything there is in the account.
@@ -27,6 +27,8 @@ pub(super) struct World {
     pub(super) kms: BTreeMap<String, kms::Region>,
     /// Secrets by region and name.
     pub(super) secrets: BTreeMap<String, BTreeMap<String, secrets::Secret>>,
+    /// Topics by region and name.
+    pub(super) topics: BTreeMap<String, BTreeMap<String, sns::Topic>>,
     /// Buckets of all regions, by name.
     pub(super) buckets: BTreeMap<String, s3::Bucket>,
     /// Names of buckets of other accounts.

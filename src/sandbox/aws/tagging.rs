@@ -1,4 +1,4 @@
-//! The Resource Groups Tagging API: `GetResources` over the buckets and keys of a region. It does not list IAM roles, as AWS's does not.
+//! The Resource Groups Tagging API: `GetResources` over the buckets, keys and topics of a region. It does not list IAM roles, as AWS's does not.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,10 @@ pub(super) fn answer(world: &World, asked: &Asked) -> Answer {
     let buckets = world.buckets.iter().filter(|(_, bucket)| bucket.region == asked.region);
     let buckets = buckets.map(|(name, bucket)| (format!("arn:aws:s3:::{name}"), "s3:bucket", bucket.tags()));
     let keys = world.kms.get(&asked.region).into_iter().flat_map(|region| region.keys.values());
-    let mut found: Vec<_> = keys.map(|key| (key.arn.clone(), "kms:key", key.tags.clone())).chain(buckets).collect();
+    let keys = keys.map(|key| (key.arn.clone(), "kms:key", key.tags.clone()));
+    let topics = world.topics.get(&asked.region).into_iter().flat_map(|topics| topics.values());
+    let topics = topics.map(|topic| (topic.arn().to_owned(), "sns", topic.tags().clone()));
+    let mut found: Vec<_> = keys.chain(topics).chain(buckets).collect();
     found.retain(|(arn, kind, tags)| {
         let service = kind.split(':').next().unwrap_or_default();
         let type_fits = types.is_empty() || types.iter().any(|wanted| wanted == kind || wanted == service);

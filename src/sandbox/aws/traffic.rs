@@ -179,7 +179,7 @@ fn call(world: &World, asked: &Asked, operation: Option<&str>) -> Call {
 }
 
 /// The parameters that name what a call is about, those that say most first.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "RoleArn",
     "RoleName",
     "UserName",
@@ -191,6 +191,8 @@ const NAMES: [&str; 14] = [
     "QueueUrl",
     "QueueName",
     "TopicArn",
+    "ResourceArn",
+    "SubscriptionArn",
     "AccessKeyId",
     "SecretId",
     "Name",

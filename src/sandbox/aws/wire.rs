@@ -112,7 +112,7 @@ pub(super) fn render(refusal: &Refused, asked: &Asked, request_id: &str) -> Repl
             let error = Node::new("Error").put("Code", code).put("Message", message).put("RequestId", request_id);
             reply.header("content-type", "application/xml").body(error.document(""))
         }
-        "iam" | "sts" => {
+        "iam" | "sts" | "sns" => {
             let whose = if refusal.status < 500 { "Sender" } else { "Receiver" };
             let error = Node::new("Error").put("Type", whose).put("Code", code).put("Message", message);
             let document = Node::new("ErrorResponse").with(error).put("RequestId", request_id);

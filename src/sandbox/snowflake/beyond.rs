@@ -5,9 +5,8 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 53] = [
+const KINDS: [&str; 51] = [
     "AGGREGATION POLICY",
-    "ALERT",
     "API INTEGRATION",
     "APPLICATION",
     "AUTHENTICATION POLICY",
@@ -40,7 +39,6 @@ const KINDS: [&str; 53] = [
     "NETWORK POLICY",
     "NETWORK RULE",
     "NOTEBOOK",
-    "NOTIFICATION INTEGRATION",
     "ORGANIZATION ACCOUNT",
     "PACKAGES POLICY",
     "PASSWORD POLICY",

@@ -69,9 +69,9 @@ pub(super) fn privileges_of(kind: Kind) -> &'static [&'static str] {
         Kind::Warehouse => &["USAGE", "OPERATE", "MODIFY", "MONITOR", "APPLYBUDGET"],
         Kind::Integration => &["USAGE", "USE_ANY_ROLE"],
         Kind::Stage => &["USAGE", "READ", "WRITE"],
-        Kind::FileFormat | Kind::Role => &["USAGE"],
+        Kind::FileFormat | Kind::Role | Kind::NotificationIntegration => &["USAGE"],
         Kind::Stream => &["SELECT"],
-        Kind::Pipe => &["MONITOR", "OPERATE"],
+        Kind::Pipe | Kind::Alert => &["MONITOR", "OPERATE"],
         Kind::Task => &["MONITOR", "OPERATE", "APPLYBUDGET"],
         Kind::Table => {
             &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "EVOLVE SCHEMA", "APPLYBUDGET"]
@@ -112,6 +112,7 @@ fn target(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<Id> {
     for kind in Kind::ALL {
         if p.eat(kind.words()) {
             let name = p.name()?;
+            let kind = super::statement::which_integration(cx, kind, &name);
             return cx.object(kind, &name, "GRANT").map(|o| o.id);
         }
     }

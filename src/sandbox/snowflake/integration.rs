@@ -187,17 +187,40 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id) -> Fallibl
     Ok(executed())
 }
 
-/// `SHOW [STORAGE] INTEGRATIONS`.
+/// `SHOW INTEGRATIONS`.
 pub(super) fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
+    list(cx, p, &[Kind::Integration, Kind::NotificationIntegration])
+}
+
+/// `SHOW STORAGE INTEGRATIONS`.
+pub(super) fn show_storage(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
+    list(cx, p, &[Kind::Integration])
+}
+
+/// `SHOW NOTIFICATION INTEGRATIONS`.
+pub(super) fn show_notification(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
+    list(cx, p, &[Kind::NotificationIntegration])
+}
+
+fn list(cx: &Context<'_>, p: &mut Parser<'_>, kinds: &[Kind]) -> Fallible<ResultSet> {
     let filter = Filter::read(cx, p, Kind::Integration, false)?;
     let mut sheet = Sheet::new(SHOW, &["name", "type", "category", "enabled", "comment", "created_on:timestamp"]);
-    for object in filter.objects(cx, Kind::Integration, Beyond::Cut)? {
-        let Some(it) = cx.see().integration(object.id) else { continue };
+    let mut objects = Vec::new();
+    for kind in kinds {
+        objects.extend(filter.objects(cx, *kind, Beyond::Cut)?);
+    }
+    objects.sort_by(|a, b| a.name.cmp(&b.name));
+    for object in objects {
+        let (sort, category, enabled) = match &object.body {
+            Body::Integration(it) => ("EXTERNAL_STAGE", "STORAGE", it.enabled),
+            Body::NotificationIntegration(it) => (it.sort(), "NOTIFICATION", it.enabled),
+            _ => continue,
+        };
         sheet.row([
             (&object.name).into(),
-            "EXTERNAL_STAGE".into(),
-            "STORAGE".into(),
-            true_false(it.enabled),
+            sort.into(),
+            category.into(),
+            true_false(enabled),
             (&object.comment).into(),
             timestamp(object.created),
         ]);

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod wire;
 
 mod access;
+mod alert;
 mod beyond;
 mod columns;
 mod container;
@@ -22,6 +23,7 @@ mod history;
 mod integration;
 mod lex;
 mod load;
+mod notification;
 mod params;
 mod parse;
 mod pipe;

@@ -66,7 +66,8 @@ pub(super) fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, create: Create) -
     let definition = p.rest().trim().trim_end_matches(';').trim_end().to_owned();
     let auto_ingest = props.boolean("AUTO_INGEST")?.unwrap_or(false);
     let sns_topic = props.text("AWS_SNS_TOPIC")?;
-    let error_integration = props.loose("ERROR_INTEGRATION")?.map(|name| name.trim_matches('"').to_owned());
+    let error_integration = props.name("ERROR_INTEGRATION")?;
+    let error_integration = error_integration.map(|name| super::task::listener(cx, &name)).transpose()?;
     let comment = props.text("COMMENT")?;
     if props.has("INTEGRATION") {
         return Err(fail::unsupported("pipes on Azure and Google Cloud"));
@@ -180,14 +181,14 @@ pub(super) fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>, id: Id) -> Fallibl
     let mut props = Props::read(p)?;
     p.end()?;
     let paused = props.boolean("PIPE_EXECUTION_PAUSED")?;
-    let error = props.loose("ERROR_INTEGRATION")?;
+    let error = props.name("ERROR_INTEGRATION")?.map(|name| super::task::listener(cx, &name)).transpose()?;
     let comment = props.text("COMMENT")?;
     props.finish()?;
     let only_paused = paused.is_some() && error.is_none() && comment.is_none();
     cx.demand(id, if only_paused { &["OPERATE"] } else { &[] })?;
     if let Some(pipe) = cx.edit().pipe_mut(id) {
         pipe.paused = paused.unwrap_or(pipe.paused);
-        pipe.error_integration = error.map(|name| name.trim_matches('"').to_owned()).or(pipe.error_integration.take());
+        pipe.error_integration = error.or(pipe.error_integration.take());
     }
     if let Some(comment) = comment {
         set_comment(cx, id, comment);

@@ -183,7 +183,8 @@ impl Simulator {
             return Ok(());
         }
         let arn = self.with(session, query_id, |cx| {
-            let any = cx.see().of_kind(ACCOUNT, Kind::Integration).next().is_some();
+            let kinds = [Kind::Integration, Kind::NotificationIntegration];
+            let any = kinds.into_iter().any(|kind| cx.see().of_kind(ACCOUNT, kind).next().is_some());
             Ok(any.then(|| cx.see().iam_user_arn()))
         })?;
         if let Some(arn) = arn {

@@ -11,6 +11,7 @@ use super::file_format::FileFormat;
 use super::history::{Registration, TaskRun};
 use super::integration::Integration;
 use super::load::Loads;
+use super::notification::Notification;
 use super::resource_monitor::ResourceMonitor;
 use super::stage::Stage;
 use super::stream::Stream;
@@ -31,6 +32,7 @@ pub(super) enum Kind {
     Database,
     Warehouse,
     Integration,
+    NotificationIntegration,
     Schema,
     FileFormat,
     Stage,
@@ -40,6 +42,7 @@ pub(super) enum Kind {
     Task,
     Pipe,
     ResourceMonitor,
+    Alert,
 }
 
 /// Where objects of a kind live.
@@ -57,7 +60,7 @@ impl Kind {
             Self::Role => "Role",
             Self::Database => "Database",
             Self::Warehouse => "Warehouse",
-            Self::Integration => "Integration",
+            Self::Integration | Self::NotificationIntegration => "Integration",
             Self::Schema => "Schema",
             Self::FileFormat => "File format",
             Self::Stage => "Stage",
@@ -67,6 +70,7 @@ impl Kind {
             Self::Task => "Task",
             Self::Pipe => "Pipe",
             Self::ResourceMonitor => "Resource monitor",
+            Self::Alert => "Alert",
         }
     }
 
@@ -77,6 +81,7 @@ impl Kind {
             Self::Database => "DATABASE",
             Self::Warehouse => "WAREHOUSE",
             Self::Integration => "INTEGRATION",
+            Self::NotificationIntegration => "NOTIFICATION INTEGRATION",
             Self::Schema => "SCHEMA",
             Self::FileFormat => "FILE FORMAT",
             Self::Stage => "STAGE",
@@ -86,6 +91,7 @@ impl Kind {
             Self::Task => "TASK",
             Self::Pipe => "PIPE",
             Self::ResourceMonitor => "RESOURCE MONITOR",
+            Self::Alert => "ALERT",
         }
     }
 
@@ -94,29 +100,40 @@ impl Kind {
         match self {
             Self::FileFormat => "FILE_FORMAT",
             Self::ResourceMonitor => "RESOURCE_MONITOR",
+            Self::NotificationIntegration => "INTEGRATION",
             other => other.words(),
         }
     }
 
     pub(super) fn home(self) -> Home {
         match self {
-            Self::Role | Self::Database | Self::Warehouse | Self::Integration | Self::ResourceMonitor => Home::Account,
+            Self::Role
+            | Self::Database
+            | Self::Warehouse
+            | Self::Integration
+            | Self::NotificationIntegration
+            | Self::ResourceMonitor => Home::Account,
             Self::Schema => Home::Database,
             _ => Home::Schema,
         }
     }
 
-    /// Tables and views share their names.
+    /// Tables and views share their names, and so do integrations of all kinds.
     fn namespace(self) -> Self {
-        if self == Self::View { Self::Table } else { self }
+        match self {
+            Self::View => Self::Table,
+            Self::NotificationIntegration => Self::Integration,
+            other => other,
+        }
     }
 
     /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Role,
         Self::Database,
         Self::Warehouse,
         Self::Integration,
+        Self::NotificationIntegration,
         Self::Schema,
         Self::FileFormat,
         Self::Stage,
@@ -126,6 +143,7 @@ impl Kind {
         Self::Task,
         Self::Pipe,
         Self::ResourceMonitor,
+        Self::Alert,
     ];
 }
 
@@ -149,6 +167,7 @@ pub(super) enum Body {
     Database(Database),
     Warehouse(Warehouse),
     Integration(Integration),
+    NotificationIntegration(Notification),
     Schema(Schema),
     FileFormat(FileFormat),
     Stage(Box<Stage>),
@@ -158,6 +177,7 @@ pub(super) enum Body {
     Task(Box<Task>),
     Pipe(Box<super::pipe::Pipe>),
     ResourceMonitor(ResourceMonitor),
+    Alert(Box<super::alert::Alert>),
 }
 
 impl Body {
@@ -167,6 +187,7 @@ impl Body {
             Self::Database(_) => Kind::Database,
             Self::Warehouse(_) => Kind::Warehouse,
             Self::Integration(_) => Kind::Integration,
+            Self::NotificationIntegration(_) => Kind::NotificationIntegration,
             Self::Schema(_) => Kind::Schema,
             Self::FileFormat(_) => Kind::FileFormat,
             Self::Stage(_) => Kind::Stage,
@@ -176,6 +197,7 @@ impl Body {
             Self::Task(_) => Kind::Task,
             Self::Pipe(_) => Kind::Pipe,
             Self::ResourceMonitor(_) => Kind::ResourceMonitor,
+            Self::Alert(_) => Kind::Alert,
         }
     }
 }
@@ -231,7 +253,7 @@ pub(super) struct State {
     pub(super) locator: String,
     /// Account parameters that differ from their defaults.
     pub(super) params: BTreeMap<String, String>,
-    /// The one IAM user that Snowflake made for this account's storage integrations.
+    /// The one IAM user that Snowflake made for this account's integrations.
     pub(super) iam_user: String,
     /// The AWS account of Snowflake.
     pub(super) aws_account: String,
@@ -294,6 +316,8 @@ impl State {
                 &[
                     "CREATE INTEGRATION",
                     "EXECUTE TASK",
+                    "EXECUTE ALERT",
+                    "EXECUTE MANAGED ALERT",
                     "EXECUTE MANAGED TASK",
                     "MONITOR EXECUTION",
                     "MONITOR USAGE",
@@ -499,6 +523,7 @@ typed! {
     schema, schema_mut, Schema, Schema;
     warehouse, warehouse_mut, Warehouse, Warehouse;
     integration, integration_mut, Integration, Integration;
+    notification, notification_mut, NotificationIntegration, Notification;
     file_format, file_format_mut, FileFormat, FileFormat;
     stage, stage_mut, Stage, Stage;
     stream, stream_mut, Stream, Stream;
@@ -507,6 +532,7 @@ typed! {
     task, task_mut, Task, Task;
     pipe, pipe_mut, Pipe, super::pipe::Pipe;
     resource_monitor, resource_monitor_mut, ResourceMonitor, ResourceMonitor;
+    alert, alert_mut, Alert, super::alert::Alert;
 }
 
 /// A part of a full name, quoted only when it is not a plain upper-case identifier.

@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    beyond, container, dml, file_format, files, future, grants, integration, load, params, pipe, query,
-    resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
+    alert, beyond, container, dml, file_format, files, future, grants, integration, load, notification, params, pipe,
+    query, resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -65,10 +65,23 @@ pub(super) fn run(cx: &mut Context<'_>, sql: &str) -> Fallible<Outcome> {
     }
 }
 
+/// What a bare INTEGRATION of this name is: a word that leaves it open which kind.
+pub(super) fn which_integration(cx: &Context<'_>, said: Kind, name: &Name) -> Kind {
+    let found = cx.see().find(ACCOUNT, Kind::Integration, name.last()).map(super::state::Object::kind);
+    found.filter(|_| said == Kind::Integration).unwrap_or(said)
+}
+
 /// The kind that comes next.
-fn kind(p: &mut Parser<'_>) -> Option<Kind> {
+fn kind(cx: &Context<'_>, p: &mut Parser<'_>) -> Option<Kind> {
     if p.eat("STORAGE INTEGRATION") {
         return Some(Kind::Integration);
+    }
+    if p.eat("INTEGRATION") {
+        let place = p.mark_place();
+        p.eat("IF EXISTS");
+        let kind = p.name().map_or(Kind::Integration, |name| which_integration(cx, Kind::Integration, &name));
+        p.back_to(place);
+        return Some(kind);
     }
     if p.is("DATABASE ROLE") {
         return None;
@@ -90,7 +103,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         // The kind of integration must be said.
         return Err(p.unexpected());
     }
-    let Some(kind) = kind(p) else { return Err(beyond::kind("CREATE", p)) };
+    let Some(kind) = kind(cx, p) else { return Err(beyond::kind("CREATE", p)) };
     let allowed = match kind {
         Kind::Database | Kind::Schema => !temporary && !secure,
         Kind::Table => !secure,
@@ -109,6 +122,8 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         Kind::Schema => container::create_schema(cx, p, head, transient),
         Kind::Warehouse => warehouse::create(cx, p, head),
         Kind::Integration => integration::create(cx, p, head),
+        Kind::NotificationIntegration => notification::create(cx, p, head),
+        Kind::Alert => alert::create(cx, p, head),
         Kind::FileFormat => file_format::create(cx, p, head),
         Kind::Stream => stream::create(cx, p, head),
         Kind::Task => task::create(cx, p, head),
@@ -135,7 +150,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     if p.eat("ACCOUNT") {
         return params::alter_account(cx, p).map(Outcome::Done);
     }
-    let Some(kind) = kind(p) else { return Err(beyond::kind("ALTER", p)) };
+    let Some(kind) = kind(cx, p) else { return Err(beyond::kind("ALTER", p)) };
     let if_exists = p.eat("IF EXISTS");
     // `ALTER WAREHOUSE SUSPEND` means the session's own.
     let own = kind == Kind::Warehouse && ["SUSPEND", "RESUME", "SET"].iter().any(|verb| p.is(verb));
@@ -162,6 +177,8 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         Kind::Database | Kind::Schema => container::alter(cx, p, id, kind),
         Kind::Warehouse => warehouse::alter(cx, p, id),
         Kind::Integration => integration::alter(cx, p, id),
+        Kind::NotificationIntegration => notification::alter(cx, p, id),
+        Kind::Alert => alert::alter(cx, p, id),
         Kind::FileFormat => file_format::alter(cx, p, id),
         Kind::Stream => stream::alter(cx, p, id),
         Kind::Task => task::alter(cx, p, id),
@@ -176,9 +193,10 @@ fn no_warehouse() -> super::answer::SqlError {
     fail::error("000606", "57P03", text)
 }
 
-/// Integrations, streams, tasks, pipes and resource monitors keep their names.
+/// Integrations, streams, tasks, pipes, alerts and resource monitors keep their names.
 fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Fallible<ResultSet> {
-    if matches!(kind, Kind::Integration | Kind::Stream | Kind::Task | Kind::Pipe | Kind::ResourceMonitor) {
+    let account = matches!(kind, Kind::Integration | Kind::NotificationIntegration | Kind::ResourceMonitor);
+    if account || matches!(kind, Kind::Stream | Kind::Task | Kind::Pipe | Kind::Alert) {
         p.back_to(p.mark_place() - 2);
         return Err(p.unexpected());
     }
@@ -193,7 +211,7 @@ fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Falli
 }
 
 fn drop(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
-    let Some(kind) = kind(p) else { return Err(beyond::kind("DROP", p)) };
+    let Some(kind) = kind(cx, p) else { return Err(beyond::kind("DROP", p)) };
     let if_exists = p.eat("IF EXISTS");
     let name = p.name()?;
     let how = if matches!(kind, Kind::Database | Kind::Schema | Kind::Table) {
@@ -273,8 +291,10 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         ("FUTURE GRANTS", future::show),
         ("GRANTS", grants::show),
         ("ROLES", grants::show_roles),
-        ("STORAGE INTEGRATIONS", integration::show),
+        ("STORAGE INTEGRATIONS", integration::show_storage),
+        ("NOTIFICATION INTEGRATIONS", integration::show_notification),
         ("INTEGRATIONS", integration::show),
+        ("ALERTS", alert::show),
         ("WAREHOUSES", warehouse::show),
         ("RESOURCE MONITORS", resource_monitor::show),
         ("FILE FORMATS", file_format::show),
@@ -301,7 +321,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
 }
 
 fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
-    let Some(kind) = kind(p) else { return Err(beyond::kind("DESC", p)) };
+    let Some(kind) = kind(cx, p) else { return Err(beyond::kind("DESC", p)) };
     if matches!(kind, Kind::Role | Kind::ResourceMonitor) {
         return Err(p.unexpected());
     }
@@ -310,6 +330,8 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     let id = cx.object(kind, &name, &format!("DESC {}", kind.words()))?.id;
     match kind {
         Kind::Integration => integration::describe(cx, id),
+        Kind::NotificationIntegration => notification::describe(cx, id),
+        Kind::Alert => Ok(alert::describe(cx, id)),
         Kind::FileFormat => file_format::describe(cx, id),
         Kind::Stage => stage_read::describe(cx, id),
         Kind::Database | Kind::Schema => Ok(container::describe(cx, id)),
@@ -425,7 +447,7 @@ fn use_role(cx: &mut Context<'_>, name: &Name) -> Fallible<()> {
 fn comment(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     let if_exists = p.eat("IF EXISTS");
     p.need("ON")?;
-    let Some(kind) = kind(p) else { return Err(p.unexpected()) };
+    let Some(kind) = kind(cx, p) else { return Err(p.unexpected()) };
     let name = p.name()?;
     p.need("IS")?;
     let text = p.text()?;

@@ -100,8 +100,12 @@ fn apply(
     }
     for key in ["ERROR_INTEGRATION", "SUCCESS_INTEGRATION"] {
         if let Some(name) = props.name(key)? {
-            // Only storage integrations exist here, and no task can notify through one.
-            return Err(fail::missing("Integration", name.last()));
+            let found = listener(cx, &name)?;
+            if key == "ERROR_INTEGRATION" {
+                task.error_integration = Some(found);
+            } else {
+                task.success_integration = Some(found);
+            }
         }
     }
     if let Some(interval) = props.text("TARGET_COMPLETION_INTERVAL")? {
@@ -136,6 +140,15 @@ fn apply(
     }
     check_position(task)?;
     Ok((params, comment))
+}
+
+/// The notification integration that a task or pipe names: it is there, may be used, and sends to a topic.
+pub(super) fn listener(cx: &Context<'_>, name: &Name) -> Fallible<String> {
+    let id = cx.object_with(Kind::NotificationIntegration, name, &["USAGE"], "CREATE TASK")?;
+    match cx.see().notification(id).map(super::notification::Notification::sort) {
+        Some(sort) if sort.starts_with("QUEUE") => Ok(name.last().to_owned()),
+        sort => Err(fail::bad_value(sort.unwrap_or_default(), "Integration Type")),
+    }
 }
 
 /// What only a root may have.

@@ -21,10 +21,12 @@ fn tags() -> Tags {
 }
 
 /// One of each call. A new variant must be added to `expected`, which names them all.
+#[expect(clippy::too_many_lines, reason = "one of each call")]
 fn calls() -> Vec<Call> {
     let bucket = name;
     let role = || "r".to_owned();
     let alias = || "alias/a".to_owned();
+    let topic = || "arn:t".to_owned();
     let expiring = LifecycleRule {
         id: "one".into(),
         enabled: true,
@@ -116,9 +118,23 @@ fn calls() -> Vec<Call> {
         Call::CreateSecret { secret: "s".into(), description: "d".into(), tags: tags() },
         Call::PutSecretValue { secret: "s".into(), tag: "t".into(), access_key: held("id"), secret_key: held("key") },
         Call::DeleteSecret { secret: "s".into(), window_days: 30 },
+        Call::CreateTopic {
+            topic: "arn:t:t".into(),
+            display_name: "d".into(),
+            kms_key: "alias/aws/sns".into(),
+            policy: "{}".into(),
+            tags: tags(),
+        },
+        Call::SetTopicAttributes { topic: topic(), attribute: "DisplayName".into(), value: "d".into() },
+        Call::Subscribe { topic: topic(), protocol: "email".into(), endpoint: "a@b".into() },
+        Call::Unsubscribe { topic: topic(), subscription_arn: "arn:s".into() },
+        Call::TagTopic { topic: topic(), tags: tags() },
+        Call::UntagTopic { topic: topic(), keys: vec!["k".into()] },
+        Call::DeleteTopic { topic: topic() },
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each call")]
 fn expected(call: &Call) -> Wire {
     match call {
         Call::CreateBucket { .. } => {
@@ -220,12 +236,24 @@ fn expected(call: &Call) -> Wire {
         Call::CreateSecret { .. } => ("CreateSecret", &["\"Name\":\"s\"", "\"Description\":\"d\"", "\"Key\":\"k\""]),
         // The value goes before; this is the note of which key it is.
         Call::PutSecretValue { .. } => ("TagResource", &["\"SecretId\":\"s\"", "\"Value\":\"AKIA9\""]),
+        Call::CreateTopic { .. } => (
+            "CreateTopic",
+            &["Name=t&", "KmsMasterKeyId", "alias%2Faws%2Fsns", "DisplayName", "Policy", "member.1.Key=k"],
+        ),
+        Call::SetTopicAttributes { .. } => {
+            ("SetTopicAttributes", &["TopicArn=arn%3At", "AttributeName=DisplayName", "AttributeValue=d"])
+        }
+        Call::Subscribe { .. } => ("Subscribe", &["TopicArn=arn%3At", "Protocol=email", "Endpoint=a%40b"]),
+        Call::Unsubscribe { .. } => ("Unsubscribe", &["SubscriptionArn=arn%3As"]),
+        Call::TagTopic { .. } => ("TagResource", &["ResourceArn=arn%3At", "Tags.member.1.Key=k"]),
+        Call::UntagTopic { .. } => ("UntagResource", &["ResourceArn=arn%3At", "TagKeys.member.1=k"]),
+        Call::DeleteTopic { .. } => ("DeleteTopic", &["TopicArn=arn%3At"]),
         Call::DeleteSecret { .. } => ("DeleteSecret", &["\"SecretId\":\"s\"", "\"RecoveryWindowInDays\":30"]),
     }
 }
 
 /// How many calls there are: `calls` has one of each.
-const VARIANTS: usize = 61;
+const VARIANTS: usize = 68;
 
 fn wire(asked: &Asked) -> String {
     if asked.host.starts_with("s3.") {

@@ -11,6 +11,7 @@ mod s3_config;
 mod s3_notification;
 mod s3_objects;
 mod secrets;
+mod sns;
 mod sts;
 mod users;
 mod world;
@@ -33,6 +34,7 @@ struct Clients {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
     secrets: aws_sdk_secretsmanager::Client,
+    sns: aws_sdk_sns::Client,
     iam: aws_sdk_iam::Client,
     sts: aws_sdk_sts::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
@@ -57,6 +59,7 @@ fn clients_in(sandbox: &Arc<AwsSandbox>, region: &'static str) -> Clients {
         s3: aws_sdk_s3::Client::from_conf(s3),
         kms: aws_sdk_kms::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
+        sns: aws_sdk_sns::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
         sts: aws_sdk_sts::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),

@@ -205,7 +205,7 @@ fn what_the_sandbox_does_not_have_is_refused_by_name() {
         ("CREATE OR REPLACE USER U", "CREATE USER"),
         ("CREATE DATABASE ROLE R", "CREATE DATABASE ROLE"),
         ("ALTER MASKING POLICY P SET COMMENT = ''", "ALTER MASKING POLICY"),
-        ("DROP ALERT A", "DROP ALERT"),
+        ("DROP SHARE A", "DROP SHARE"),
         ("DESC USER U", "DESC USER"),
         ("SHOW TERSE SEQUENCES IN ACCOUNT", "SHOW SEQUENCES"),
         ("SHOW MASKING POLICIES", "SHOW MASKING POLICIES"),

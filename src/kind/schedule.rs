@@ -1,4 +1,4 @@
-//! When a task runs: every so often, or by a cron expression. Snowflake keeps the text as it was written and accepts several
+//! When a task or an alert runs: every so often, or by a cron expression. Snowflake keeps the text as it was written and accepts several
 //! spellings, so both sides are read and compared by value.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// When a task runs.
+/// When a task or an alert runs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Schedule {
@@ -97,8 +97,8 @@ impl FromStr for Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a live task.
-    pub(super) fn live(text: &str) -> Self {
+    /// The schedule of a live task or alert.
+    pub(crate) fn live(text: &str) -> Self {
         text.parse().unwrap_or_else(|_| Self::Unknown(text.into()))
     }
 }

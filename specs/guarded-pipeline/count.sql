@@ -1,0 +1,4 @@
+INSERT INTO {{ table.counts.fqn }} (FILE, DOCUMENTS, COUNTED_AT)
+SELECT FILE, COUNT(*), CURRENT_TIMESTAMP()
+FROM {{ stream.raw.fqn }}
+GROUP BY FILE
