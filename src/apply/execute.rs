@@ -259,7 +259,29 @@ fn unmet(until: Condition, rows: &Rows) -> Option<String> {
             let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
             (json.get("status").and_then(|status| status.as_str()) != Some("success")).then(|| why(&json, text))
         }
+        Condition::JsonSuccess => {
+            let text = rows.first_cell().unwrap_or_default();
+            let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+            let success = match json.get("success") {
+                Some(serde_json::Value::Bool(success)) => *success,
+                Some(serde_json::Value::String(word)) => word.eq_ignore_ascii_case("true"),
+                _ => false,
+            };
+            (!success).then(|| failed_checks(&json, text))
+        }
     }
+}
+
+/// The checks in the answer of `SYSTEM$VERIFY_EXTERNAL_VOLUME` that did not pass.
+fn failed_checks(json: &serde_json::Value, text: &str) -> String {
+    let checks = json.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("Result"));
+    let failed = checks.filter_map(|(name, result)| {
+        let result = result.as_str()?;
+        let fine = ["PASSED", "SKIPPED", "TRUE"].iter().any(|word| result.eq_ignore_ascii_case(word));
+        (!fine).then(|| format!("{name}: {result}"))
+    });
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() { text.to_owned() } else { failed.join("; ") }
 }
 
 /// The messages in the answer of `SYSTEM$VALIDATE_STORAGE_INTEGRATION`: those of the actions say more than the one at the top.
@@ -278,6 +300,10 @@ fn take(answer: &Answer, from: &From) -> Option<String> {
     let value = match (answer, from) {
         (Answer::Fields(fields), From::Field(name)) => fields.get(name).map(ToOwned::to_owned),
         (Answer::Rows(rows), From::Property(name)) => rows.property(name).map(ToOwned::to_owned),
+        (Answer::Rows(rows), From::Member { property, member }) => {
+            let json: serde_json::Value = serde_json::from_str(rows.property(property)?).ok()?;
+            json.get(member).and_then(|text| text.as_str()).map(ToOwned::to_owned)
+        }
         (Answer::Rows(rows), From::Column(name)) => {
             rows.iter().next().and_then(|row| row.get(name).map(ToOwned::to_owned))
         }

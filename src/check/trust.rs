@@ -31,7 +31,7 @@ pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
                 at: at.clone(),
                 field: "",
                 message: format!(
-                    "no storage integration names {at}, and it trusts nobody else: nobody could assume it"
+                    "no storage integration or external volume names {at}, and it trusts nobody else: nobody could assume it"
                 ),
                 hint: format!("set `role = \"{{{{ {at}.arn }}}}\"` in a storage integration, or give a `trust` list; an empty one says that nobody may assume it yet"),
             });

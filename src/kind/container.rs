@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use super::setting::{Form, Setting, Values};
 use super::show::Parameters;
 use super::words::{Size, words};
-use super::{Field, Problem, setting};
-use crate::model::{Diff, Mark, Shown, Text};
+use super::{Field, OnReplace, Problem, Ref, setting};
+use crate::model::{Diff, LiveId, Mark, Shown, Text};
 
 words! {
     /// How Iceberg tables encode their files.
@@ -58,6 +58,18 @@ fn serialization(text: &str) -> Option<&'static str> {
 
 fn size(text: &str) -> Option<&'static str> {
     Size::read(text).map(Size::word)
+}
+
+/// The external volume that new tables use, which must be there to be named.
+pub(super) fn refs(values: &Values) -> Option<Ref> {
+    match values.get("external_volume") {
+        Some(setting::Value::Name(name)) => Some(Ref {
+            to: LiveId::new("external_volume", name),
+            why: "the external volume of its tables",
+            on_replace: OnReplace::Nothing,
+        }),
+        _ => None,
+    }
 }
 
 /// The parameters set on a live object.

@@ -36,7 +36,7 @@ pub struct Spec {
     pub data_retention_time_in_days: Option<i64>,
     /// Days by which Snowflake may prolong the retention to keep streams from becoming stale: 0 to 90.
     pub max_data_extension_time_in_days: Option<i64>,
-    /// The external volume of new Iceberg tables.
+    /// The external volume of new Iceberg tables, such as `{{ external_volume.lake.name }}`.
     pub external_volume: Option<Ident>,
     /// The catalog integration of new Iceberg tables.
     pub catalog: Option<Ident>,
@@ -129,8 +129,8 @@ name = "RAW"
         props.mark = mark;
     }
 
-    fn refs(_props: &Props) -> Vec<Ref> {
-        Vec::new()
+    fn refs(props: &Props) -> Vec<Ref> {
+        container::refs(&props.parameters).into_iter().collect()
     }
 
     async fn observe(entries: &[Entry<Spec>], cloud: &Cloud, context: &Context) -> Result<Observed<Props>, CloudError> {

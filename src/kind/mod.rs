@@ -13,6 +13,7 @@ pub(crate) mod code;
 pub mod container;
 pub mod database;
 mod export;
+pub mod external_volume;
 pub mod file_format;
 mod gifts;
 pub mod iam_policy;
@@ -70,6 +71,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<iam_user::IamUser>::NEW,
         &Typed::<storage_integration::StorageIntegration>::NEW,
         &Typed::<notification_integration::NotificationIntegration>::NEW,
+        &Typed::<external_volume::ExternalVolume>::NEW,
         &Typed::<database::Database>::NEW,
         &Typed::<schema::Schema>::NEW,
         &Typed::<resource_monitor::ResourceMonitor>::NEW,

@@ -43,7 +43,7 @@ pub struct Spec {
     pub data_retention_time_in_days: Option<i64>,
     /// Days by which Snowflake may prolong the retention to keep streams from becoming stale: 0 to 90.
     pub max_data_extension_time_in_days: Option<i64>,
-    /// The external volume of new Iceberg tables.
+    /// The external volume of new Iceberg tables, such as `{{ external_volume.lake.name }}`.
     pub external_volume: Option<Ident>,
     /// The catalog integration of new Iceberg tables.
     pub catalog: Option<Ident>,
@@ -161,7 +161,8 @@ name = "EVENTS"
 
     fn refs(props: &Props) -> Vec<Ref> {
         let to = LiveId::new("database", &props.name.database);
-        vec![Ref { to, why: "its database", on_replace: OnReplace::Replace }]
+        let database = Ref { to, why: "its database", on_replace: OnReplace::Replace };
+        std::iter::once(database).chain(container::refs(&props.parameters)).collect()
     }
 
     async fn observe(entries: &[Entry<Spec>], cloud: &Cloud, context: &Context) -> Result<Observed<Props>, CloudError> {

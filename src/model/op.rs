@@ -60,6 +60,13 @@ pub enum From {
     Field(String),
     /// The `property_value` of the row whose `property` is this, in a `DESC` answer.
     Property(String),
+    /// A member of the JSON object that is the `property_value` of a row.
+    Member {
+        /// The row's `property`.
+        property: String,
+        /// The member.
+        member: String,
+    },
     /// The cell of this column in the one row of an answer.
     Column(String),
 }
@@ -104,6 +111,8 @@ pub enum Condition {
     KeyIsKnown,
     /// The first cell of the answer is a JSON object with `status` = `success`.
     JsonStatusSuccess,
+    /// The first cell of the answer is a JSON object with `success` = `true`.
+    JsonSuccess,
 }
 
 impl Op {

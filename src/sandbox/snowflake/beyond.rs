@@ -5,7 +5,7 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 51] = [
+const KINDS: [&str; 50] = [
     "AGGREGATION POLICY",
     "API INTEGRATION",
     "APPLICATION",
@@ -23,7 +23,6 @@ const KINDS: [&str; 51] = [
     "EXTERNAL ACCESS INTEGRATION",
     "EXTERNAL FUNCTION",
     "EXTERNAL TABLE",
-    "EXTERNAL VOLUME",
     "FAILOVER GROUP",
     "FUNCTION",
     "GIT REPOSITORY",

@@ -38,6 +38,8 @@ pub(super) struct Context<'a> {
 pub(super) enum Question {
     /// The arguments of `SYSTEM$VALIDATE_STORAGE_INTEGRATION`.
     Integration(Vec<String>),
+    /// The name in `SYSTEM$VERIFY_EXTERNAL_VOLUME`.
+    Volume(String),
     /// The rows of a stage's files.
     Files(StagedFiles),
 }

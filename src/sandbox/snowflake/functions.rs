@@ -117,6 +117,15 @@ pub(super) fn call(cx: &mut Context<'_>, name: &str, args: &[Val]) -> Fallible<V
             cx.asked.push(question);
             Val::Null
         }
+        "SYSTEM$VERIFY_EXTERNAL_VOLUME" => {
+            arity(1)?;
+            let question = Question::Volume(text(0).unwrap_or_default());
+            if let Some(Told::Text(answer)) = cx.outside.get(&question) {
+                return Ok(Val::Text(answer.clone()));
+            }
+            cx.asked.push(question);
+            Val::Null
+        }
         "SYSTEM$GET_AWS_SNS_IAM_POLICY" => {
             arity(1)?;
             let topic = text(0).unwrap_or_default();

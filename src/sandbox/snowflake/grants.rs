@@ -69,7 +69,7 @@ pub(super) fn privileges_of(kind: Kind) -> &'static [&'static str] {
         Kind::Warehouse => &["USAGE", "OPERATE", "MODIFY", "MONITOR", "APPLYBUDGET"],
         Kind::Integration => &["USAGE", "USE_ANY_ROLE"],
         Kind::Stage => &["USAGE", "READ", "WRITE"],
-        Kind::FileFormat | Kind::Role | Kind::NotificationIntegration => &["USAGE"],
+        Kind::FileFormat | Kind::Role | Kind::NotificationIntegration | Kind::ExternalVolume => &["USAGE"],
         Kind::Stream => &["SELECT"],
         Kind::Pipe | Kind::Alert => &["MONITOR", "OPERATE"],
         Kind::Task => &["MONITOR", "OPERATE", "APPLYBUDGET"],

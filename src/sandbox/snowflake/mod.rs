@@ -11,6 +11,7 @@ mod container;
 mod context;
 mod dml;
 mod expr;
+mod external_volume;
 mod fail;
 mod file_format;
 mod files;

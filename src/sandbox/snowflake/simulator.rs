@@ -37,6 +37,7 @@ pub struct Simulator {
     generation: AtomicU64,
     /// Whether AWS has been told of the account's IAM user since this process began.
     introduced: AtomicBool,
+    volumes_introduced: AtomicBool,
 }
 
 impl std::fmt::Debug for Simulator {
@@ -90,6 +91,7 @@ impl Simulator {
             running: Mutex::default(),
             generation: AtomicU64::default(),
             introduced: AtomicBool::new(false),
+            volumes_introduced: AtomicBool::new(false),
         }
     }
 
@@ -177,19 +179,25 @@ impl Simulator {
         Err(super::fail::beyond("more questions to AWS in one statement"))
     }
 
-    /// Tells AWS of the account's IAM user, once there is an integration that will use it.
+    /// Tells AWS of the account's IAM users, each once there is something that will use it.
     async fn introduce(&self, session: &mut SessionState, query_id: &str) -> Fallible<()> {
-        if self.introduced.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let arn = self.with(session, query_id, |cx| {
-            let kinds = [Kind::Integration, Kind::NotificationIntegration];
-            let any = kinds.into_iter().any(|kind| cx.see().of_kind(ACCOUNT, kind).next().is_some());
-            Ok(any.then(|| cx.see().iam_user_arn()))
-        })?;
-        if let Some(arn) = arn {
-            self.door.register_principal(&arn).await;
-            self.introduced.store(true, Ordering::Release);
+        let integrations = [Kind::Integration, Kind::NotificationIntegration];
+        for (introduced, kinds) in
+            [(&self.introduced, &integrations[..]), (&self.volumes_introduced, &[Kind::ExternalVolume])]
+        {
+            if introduced.load(Ordering::Acquire) {
+                continue;
+            }
+            let arn = self.with(session, query_id, |cx| {
+                let state = cx.see();
+                let any = kinds.iter().any(|kind| state.of_kind(ACCOUNT, *kind).next().is_some());
+                let volumes = kinds.contains(&Kind::ExternalVolume);
+                Ok(any.then(|| if volumes { state.volume_user_arn() } else { state.iam_user_arn() }))
+            })?;
+            if let Some(arn) = arn {
+                self.door.register_principal(&arn).await;
+                introduced.store(true, Ordering::Release);
+            }
         }
         Ok(())
     }

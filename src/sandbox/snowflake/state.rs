@@ -7,6 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
+use super::external_volume::ExternalVolume;
 use super::file_format::FileFormat;
 use super::history::{Registration, TaskRun};
 use super::integration::Integration;
@@ -43,6 +44,7 @@ pub(super) enum Kind {
     Pipe,
     ResourceMonitor,
     Alert,
+    ExternalVolume,
 }
 
 /// Where objects of a kind live.
@@ -71,6 +73,7 @@ impl Kind {
             Self::Pipe => "Pipe",
             Self::ResourceMonitor => "Resource monitor",
             Self::Alert => "Alert",
+            Self::ExternalVolume => "External volume",
         }
     }
 
@@ -92,6 +95,7 @@ impl Kind {
             Self::Pipe => "PIPE",
             Self::ResourceMonitor => "RESOURCE MONITOR",
             Self::Alert => "ALERT",
+            Self::ExternalVolume => "EXTERNAL VOLUME",
         }
     }
 
@@ -101,6 +105,7 @@ impl Kind {
             Self::FileFormat => "FILE_FORMAT",
             Self::ResourceMonitor => "RESOURCE_MONITOR",
             Self::NotificationIntegration => "INTEGRATION",
+            Self::ExternalVolume => "VOLUME",
             other => other.words(),
         }
     }
@@ -112,7 +117,8 @@ impl Kind {
             | Self::Warehouse
             | Self::Integration
             | Self::NotificationIntegration
-            | Self::ResourceMonitor => Home::Account,
+            | Self::ResourceMonitor
+            | Self::ExternalVolume => Home::Account,
             Self::Schema => Home::Database,
             _ => Home::Schema,
         }
@@ -128,7 +134,7 @@ impl Kind {
     }
 
     /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Role,
         Self::Database,
         Self::Warehouse,
@@ -144,6 +150,7 @@ impl Kind {
         Self::Pipe,
         Self::ResourceMonitor,
         Self::Alert,
+        Self::ExternalVolume,
     ];
 }
 
@@ -178,6 +185,7 @@ pub(super) enum Body {
     Pipe(Box<super::pipe::Pipe>),
     ResourceMonitor(ResourceMonitor),
     Alert(Box<super::alert::Alert>),
+    ExternalVolume(ExternalVolume),
 }
 
 impl Body {
@@ -198,6 +206,7 @@ impl Body {
             Self::Pipe(_) => Kind::Pipe,
             Self::ResourceMonitor(_) => Kind::ResourceMonitor,
             Self::Alert(_) => Kind::Alert,
+            Self::ExternalVolume(_) => Kind::ExternalVolume,
         }
     }
 }
@@ -315,6 +324,7 @@ impl State {
                 account_admin,
                 &[
                     "CREATE INTEGRATION",
+                    "CREATE EXTERNAL VOLUME",
                     "EXECUTE TASK",
                     "EXECUTE ALERT",
                     "EXECUTE MANAGED ALERT",
@@ -378,6 +388,11 @@ impl State {
     /// The ARN of the IAM user that assumes the roles of storage integrations.
     pub(super) fn iam_user_arn(&self) -> String {
         format!("arn:aws:iam::{}:user/{}", self.aws_account, self.iam_user)
+    }
+
+    /// The ARN of the IAM user that assumes the roles of external volumes: another one.
+    pub(super) fn volume_user_arn(&self) -> String {
+        format!("arn:aws:iam::{}:user/{}", self.aws_account, self.iam_user.replacen("-s-", "-v-", 1))
     }
 
     /// A new external ID for an integration.
@@ -533,6 +548,7 @@ typed! {
     pipe, pipe_mut, Pipe, super::pipe::Pipe;
     resource_monitor, resource_monitor_mut, ResourceMonitor, ResourceMonitor;
     alert, alert_mut, Alert, super::alert::Alert;
+    external_volume, external_volume_mut, ExternalVolume, ExternalVolume;
 }
 
 /// A part of a full name, quoted only when it is not a plain upper-case identifier.

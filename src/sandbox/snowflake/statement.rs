@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    alert, beyond, container, dml, file_format, files, future, grants, integration, load, notification, params, pipe,
-    query, resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
+    alert, beyond, container, dml, external_volume, file_format, files, future, grants, integration, load,
+    notification, params, pipe, query, resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
 };
 
 /// Runs one statement.
@@ -128,6 +128,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         Kind::Stream => stream::create(cx, p, head),
         Kind::Task => task::create(cx, p, head),
         Kind::ResourceMonitor => resource_monitor::create(cx, p, head),
+        Kind::ExternalVolume => external_volume::create(cx, p, head),
         Kind::View => table::create_view(cx, p, head, secure, sql),
         Kind::Table => {
             let sort = if temporary {
@@ -183,6 +184,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         Kind::Stream => stream::alter(cx, p, id),
         Kind::Task => task::alter(cx, p, id),
         Kind::ResourceMonitor => resource_monitor::alter(cx, p, id),
+        Kind::ExternalVolume => external_volume::alter(cx, p, id),
         Kind::Table | Kind::View => table::alter(cx, p, id, kind),
     };
     done.map(Outcome::Done)
@@ -193,9 +195,12 @@ fn no_warehouse() -> super::answer::SqlError {
     fail::error("000606", "57P03", text)
 }
 
-/// Integrations, streams, tasks, pipes, alerts and resource monitors keep their names.
+/// Integrations, external volumes, streams, tasks, pipes, alerts and resource monitors keep their names.
 fn rename(cx: &mut Context<'_>, p: &mut Parser<'_>, kind: Kind, id: Id) -> Fallible<ResultSet> {
-    let account = matches!(kind, Kind::Integration | Kind::NotificationIntegration | Kind::ResourceMonitor);
+    let account = matches!(
+        kind,
+        Kind::Integration | Kind::NotificationIntegration | Kind::ResourceMonitor | Kind::ExternalVolume
+    );
     if account || matches!(kind, Kind::Stream | Kind::Task | Kind::Pipe | Kind::Alert) {
         p.back_to(p.mark_place() - 2);
         return Err(p.unexpected());
@@ -297,6 +302,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         ("ALERTS", alert::show),
         ("WAREHOUSES", warehouse::show),
         ("RESOURCE MONITORS", resource_monitor::show),
+        ("EXTERNAL VOLUMES", external_volume::show),
         ("FILE FORMATS", file_format::show),
         ("STAGES", stage_read::show),
         ("PIPES", pipe::show),
@@ -332,6 +338,7 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Kind::Integration => integration::describe(cx, id),
         Kind::NotificationIntegration => notification::describe(cx, id),
         Kind::Alert => Ok(alert::describe(cx, id)),
+        Kind::ExternalVolume => external_volume::describe(cx, id),
         Kind::FileFormat => file_format::describe(cx, id),
         Kind::Stage => stage_read::describe(cx, id),
         Kind::Database | Kind::Schema => Ok(container::describe(cx, id)),

@@ -187,6 +187,9 @@ pub(super) async fn ask(
 ) -> Fallible<Told> {
     match question {
         Question::Integration(args) => validate(simulator, session, query_id, args).await.map(Told::Text),
+        Question::Volume(name) => {
+            super::external_volume::verify(simulator, session, query_id, name).await.map(Told::Text)
+        }
         Question::Files(files) => Worker { simulator, session, query_id }.staged(files).await.map(Told::Rows),
     }
 }

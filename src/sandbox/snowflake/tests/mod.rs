@@ -2,6 +2,7 @@
 
 mod columns;
 mod containers;
+mod external_volumes;
 mod files;
 mod formats;
 mod grants;
