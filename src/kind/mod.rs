@@ -34,6 +34,7 @@ pub mod stage;
 pub mod storage_integration;
 pub mod stream;
 pub mod table;
+pub mod tag;
 pub mod task;
 #[cfg(test)]
 mod trial;
@@ -80,6 +81,7 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<stage::Stage>::NEW,
         &Typed::<table::Table>::NEW,
         &Typed::<view::View>::NEW,
+        &Typed::<tag::Tag>::NEW,
         &Typed::<pipe::Pipe>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,

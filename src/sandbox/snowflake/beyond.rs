@@ -5,7 +5,7 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 50] = [
+const KINDS: [&str; 49] = [
     "AGGREGATION POLICY",
     "API INTEGRATION",
     "APPLICATION",
@@ -53,7 +53,6 @@ const KINDS: [&str; 50] = [
     "SESSION POLICY",
     "SHARE",
     "STREAMLIT",
-    "TAG",
     "USER",
     "ACCOUNT",
 ];

@@ -78,6 +78,7 @@ pub(super) fn privileges_of(kind: Kind) -> &'static [&'static str] {
         }
         Kind::View => &["SELECT", "REFERENCES"],
         Kind::ResourceMonitor => &["MODIFY", "MONITOR"],
+        Kind::Tag => &["APPLY", "READ"],
     }
 }
 

@@ -47,6 +47,7 @@ mod statement;
 mod stream;
 mod switches;
 mod table;
+mod tag;
 mod task;
 mod task_read;
 mod warehouse;

@@ -17,6 +17,7 @@ use super::resource_monitor::ResourceMonitor;
 use super::stage::Stage;
 use super::stream::Stream;
 use super::table::{Table, View};
+use super::tag::Tag;
 use super::task::Task;
 use super::warehouse::Warehouse;
 
@@ -45,6 +46,7 @@ pub(super) enum Kind {
     ResourceMonitor,
     Alert,
     ExternalVolume,
+    Tag,
 }
 
 /// Where objects of a kind live.
@@ -74,6 +76,7 @@ impl Kind {
             Self::ResourceMonitor => "Resource monitor",
             Self::Alert => "Alert",
             Self::ExternalVolume => "External volume",
+            Self::Tag => "Tag",
         }
     }
 
@@ -96,6 +99,7 @@ impl Kind {
             Self::ResourceMonitor => "RESOURCE MONITOR",
             Self::Alert => "ALERT",
             Self::ExternalVolume => "EXTERNAL VOLUME",
+            Self::Tag => "TAG",
         }
     }
 
@@ -134,7 +138,7 @@ impl Kind {
     }
 
     /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Role,
         Self::Database,
         Self::Warehouse,
@@ -151,6 +155,7 @@ impl Kind {
         Self::ResourceMonitor,
         Self::Alert,
         Self::ExternalVolume,
+        Self::Tag,
     ];
 }
 
@@ -186,6 +191,7 @@ pub(super) enum Body {
     ResourceMonitor(ResourceMonitor),
     Alert(Box<super::alert::Alert>),
     ExternalVolume(ExternalVolume),
+    Tag(Tag),
 }
 
 impl Body {
@@ -207,6 +213,7 @@ impl Body {
             Self::ResourceMonitor(_) => Kind::ResourceMonitor,
             Self::Alert(_) => Kind::Alert,
             Self::ExternalVolume(_) => Kind::ExternalVolume,
+            Self::Tag(_) => Kind::Tag,
         }
     }
 }
@@ -549,6 +556,7 @@ typed! {
     resource_monitor, resource_monitor_mut, ResourceMonitor, ResourceMonitor;
     alert, alert_mut, Alert, super::alert::Alert;
     external_volume, external_volume_mut, ExternalVolume, ExternalVolume;
+    tag, tag_mut, Tag, Tag;
 }
 
 /// A part of a full name, quoted only when it is not a plain upper-case identifier.

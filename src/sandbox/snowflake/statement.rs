@@ -9,7 +9,8 @@ use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
     alert, beyond, container, dml, external_volume, file_format, files, future, grants, integration, load,
-    notification, params, pipe, query, resource_monitor, stage, stage_read, stream, table, task, task_read, warehouse,
+    notification, params, pipe, query, resource_monitor, stage, stage_read, stream, table, tag, task, task_read,
+    warehouse,
 };
 
 /// Runs one statement.
@@ -129,6 +130,7 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
         Kind::Task => task::create(cx, p, head),
         Kind::ResourceMonitor => resource_monitor::create(cx, p, head),
         Kind::ExternalVolume => external_volume::create(cx, p, head),
+        Kind::Tag => tag::create(cx, p, head),
         Kind::View => table::create_view(cx, p, head, secure, sql),
         Kind::Table => {
             let sort = if temporary {
@@ -185,6 +187,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
         Kind::Task => task::alter(cx, p, id),
         Kind::ResourceMonitor => resource_monitor::alter(cx, p, id),
         Kind::ExternalVolume => external_volume::alter(cx, p, id),
+        Kind::Tag => tag::alter(cx, p, id),
         Kind::Table | Kind::View => table::alter(cx, p, id, kind),
     };
     done.map(Outcome::Done)
@@ -308,6 +311,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         ("PIPES", pipe::show),
         ("TABLES", table::show_tables),
         ("VIEWS", table::show_views),
+        ("TAGS", tag::show),
     ] {
         if p.eat(words) {
             return show(cx, p);
@@ -328,7 +332,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
 
 fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     let Some(kind) = kind(cx, p) else { return Err(beyond::kind("DESC", p)) };
-    if matches!(kind, Kind::Role | Kind::ResourceMonitor) {
+    if matches!(kind, Kind::Role | Kind::ResourceMonitor | Kind::Tag) {
         return Err(p.unexpected());
     }
     let name = p.name()?;
@@ -346,7 +350,7 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Kind::Stream => Ok(stream::describe(cx, id)),
         Kind::Pipe => Ok(pipe::describe(cx, id)),
         Kind::Task => Ok(task_read::describe(cx, id)),
-        Kind::Table | Kind::View | Kind::Role | Kind::ResourceMonitor => Ok(table::describe(cx, id)),
+        Kind::Table | Kind::View | Kind::Role | Kind::ResourceMonitor | Kind::Tag => Ok(table::describe(cx, id)),
     }
 }
 
