@@ -19,6 +19,8 @@ pub trait AnyKind: Send + Sync {
     fn side(&self) -> Side;
     /// [`Kind::PROTECTED`].
     fn protected(&self) -> bool;
+    /// [`Kind::MARKED`].
+    fn marked(&self) -> bool;
     /// [`Kind::ABOUT`].
     fn about(&self) -> &'static str;
     /// [`Kind::EXAMPLE`].
@@ -200,6 +202,9 @@ impl<K: Kind> AnyKind for Typed<K> {
     }
     fn protected(&self) -> bool {
         K::PROTECTED
+    }
+    fn marked(&self) -> bool {
+        K::MARKED
     }
     fn about(&self) -> &'static str {
         K::ABOUT
@@ -511,7 +516,7 @@ fn revise<K: Kind>(draft: &mut Draft, want: &K::Props, mark: &Mark, have: &K::Pr
         draft.breaks = K::breaks(have);
         return;
     }
-    if live_mark != Some(mark) {
+    if K::MARKED && live_mark != Some(mark) {
         let text = |mark: &Mark| crate::model::Shown::from(mark.to_string());
         let before = live_mark.map(text);
         diff.push(Change { field: "mark".into(), before, after: Some(text(mark)), effect: Effect::InPlace });

@@ -84,6 +84,7 @@ fn topic(gift: &Gift, known: &Facts) -> Option<String> {
         Gift::Notify { bucket, .. } | Gift::Encrypted { bucket, .. } | Gift::Logs { bucket, .. } => {
             Some(bucket.to_string())
         }
+        Gift::Declared { id } => Some(id.to_string()),
         Gift::Located { stage, .. }
         | Gift::Ingests { stage, .. }
         | Gift::Watches { stage, .. }

@@ -12,19 +12,23 @@ pub mod bucket;
 pub(crate) mod code;
 pub mod container;
 pub mod database;
+pub mod database_role;
 mod export;
 pub mod external_volume;
 pub mod file_format;
 mod gifts;
+pub mod grant;
 pub mod iam_policy;
 pub mod iam_role;
 pub mod iam_user;
 pub mod kms_key;
+mod membership;
 pub mod notification_integration;
 pub mod part;
 pub mod pipe;
 pub mod qualified;
 pub mod resource_monitor;
+pub mod role;
 pub mod schedule;
 pub mod schema;
 pub mod setting;
@@ -85,6 +89,9 @@ pub fn all() -> &'static [&'static dyn AnyKind] {
         &Typed::<pipe::Pipe>::NEW,
         &Typed::<stream::Stream>::NEW,
         &Typed::<task::Task>::NEW,
+        &Typed::<grant::Grant>::NEW,
+        &Typed::<role::Role>::NEW,
+        &Typed::<database_role::DatabaseRole>::NEW,
         &Typed::<alert::Alert>::NEW,
     ]
 }
@@ -190,6 +197,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
     const SIDE: Side;
     /// Whether its objects are protected unless the spec says otherwise: those that hold data.
     const PROTECTED: bool = false;
+    /// Whether its objects carry a mark. Those that cannot belong to whoever declares them: they need no adoption, and what leaves the spec is not found.
+    const MARKED: bool = true;
     /// One sentence about it, for the reference.
     const ABOUT: &'static str;
     /// A minimal spec that needs nothing else in TOML; planned and applied by a test.

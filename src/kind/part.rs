@@ -169,6 +169,11 @@ pub enum Gift {
         /// The bucket whose access is logged.
         of: BucketName,
     },
+    /// An entry declares this object. Told by the planner about every entry, for kinds that speak of all objects of a sort.
+    Declared {
+        /// The object.
+        id: LiveId,
+    },
     /// Something reads a stage's directory, so it must be there before the directory is filled. Told by streams, taken by the stage.
     Watches {
         /// The stage.

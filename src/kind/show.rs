@@ -86,6 +86,17 @@ pub async fn about(session: &Session, text: &Text) -> Result<Option<Arc<Rows>>, 
     }
 }
 
+/// [`about`] for statements that cannot be narrowed: an answer that stops at the cap is an error.
+pub async fn whole(session: &Session, text: &Text) -> Result<Option<Arc<Rows>>, CloudError> {
+    let rows = about(session, text).await?;
+    // Whether these statements are capped at all is nowhere written: more rows than the cap are all rows.
+    if rows.as_ref().is_some_and(|rows| rows.cells.len() == CAP) {
+        let message = format!("the answer stops at {CAP} rows, so nobody can tell what else there is");
+        return Err(CloudError::unexpected(Which::Snowflake, &text.to_string(), message));
+    }
+    Ok(rows)
+}
+
 /// Where to look, from wide to narrow; the statements of one scope together cover all declared names.
 type Scopes = Vec<Vec<Text>>;
 

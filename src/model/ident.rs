@@ -159,6 +159,16 @@ pub struct SchemaName {
     pub schema: Ident,
 }
 
+/// The full name of a database role: `"DB"."ROLE"`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct DatabaseRoleName {
+    /// Its database.
+    pub database: Ident,
+    /// The role itself.
+    pub role: Ident,
+}
+
 /// The full name of an object in a schema: `"DB"."SCHEMA"."NAME"`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -213,6 +223,22 @@ impl fmt::Display for ObjectName {
     }
 }
 
+impl fmt::Display for DatabaseRoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.database, self.role)
+    }
+}
+
+impl FromStr for DatabaseRoleName {
+    type Err = NotAName;
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        match <[Ident; 2]>::try_from(parts(text)?) {
+            Ok([database, role]) => Ok(Self { database, role }),
+            Err(parts) => Err(NotAName::Parts { text: text.into(), found: parts.len(), wanted: "DATABASE.ROLE" }),
+        }
+    }
+}
+
 impl FromStr for SchemaName {
     type Err = NotAName;
     fn from_str(text: &str) -> Result<Self, NotAName> {
@@ -255,7 +281,7 @@ macro_rules! via_string {
         }
     )*};
 }
-via_string!(SchemaName, ObjectName);
+via_string!(SchemaName, DatabaseRoleName, ObjectName);
 
 macro_rules! name_schema {
     ($($name:ident: $text:literal),*) => {$(
@@ -272,6 +298,7 @@ macro_rules! name_schema {
 name_schema!(
     Ident: "A Snowflake name: bare text folds to upper case, text in double quotes is exact",
     SchemaName: "DATABASE.SCHEMA",
+    DatabaseRoleName: "DATABASE.ROLE",
     ObjectName: "DATABASE.SCHEMA.NAME"
 );
 

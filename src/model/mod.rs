@@ -21,7 +21,7 @@ pub use arn::{AccountId, Arn, BucketName, Partition, Region, S3Url};
 pub use call::{Call, Tags};
 pub use change::{Action, Change, Diff, Effect, Shown};
 pub use context::Context;
-pub use ident::{Ident, ObjectName, SchemaName};
+pub use ident::{DatabaseRoleName, Ident, ObjectName, SchemaName};
 pub use mark::Mark;
 pub use op::{Act, Condition, Hold, Learn, Op, Probe, Wait};
 pub use secret::{Held, Secret, SecretRef, Vault};

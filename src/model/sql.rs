@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Facts, Held, Ident, ObjectName, SchemaName, Secret, SecretRef, Val};
+use super::{DatabaseRoleName, Fact, Facts, Held, Ident, ObjectName, SchemaName, Secret, SecretRef, Val};
 
 /// A statement, or a part of one, as a list of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +34,7 @@ enum Token {
 pub trait Name: fmt::Display {}
 impl Name for Ident {}
 impl Name for SchemaName {}
+impl Name for DatabaseRoleName {}
 impl Name for ObjectName {}
 
 /// SQL that a user wrote for Snowflake to keep: the body of a task, its condition.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kind::{Gifts, LiveBatch};
+use crate::kind::{Gift, Gifts, LiveBatch};
 use crate::model::{Action, Address, BucketName, Change, Context, Fact, Facts, LiveId, Op};
 use crate::observe::Live;
 
@@ -329,6 +329,7 @@ impl<'a> World<'a> {
         }
         learn(options.lookups, context, &mut known);
         gifts.extend(lookups::gifts(options));
+        gifts.extend(id_of.values().map(|id| Gift::Declared { id: id.clone() }));
         let entry_of = id_of.iter().map(|(at, id)| (id.clone(), at.clone())).collect();
         let gifts = Gifts::new(gifts, &known);
         Self { live, options, batch_of, id_of, entry_of, known, gifts }

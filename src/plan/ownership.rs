@@ -32,6 +32,7 @@ pub(super) fn settle(world: &World<'_>, problems: &mut Vec<Problem>) -> Owned {
             match seen {
                 Seen::Absent => drop(absent.insert(at)),
                 Seen::Hidden(why) => problems.push(Problem::Hidden { address: at, id, why }),
+                Seen::Present(_) if unmarked(batch.kind()) => drop(owned.present.insert(at)),
                 Seen::Present(found) => match found.props {
                     Some(mark) if mark.stack == world.options.context.stack => drop(owned.present.insert(at)),
                     Some(mark) if world.options.mode == Mode::Destroy => {
@@ -75,6 +76,11 @@ pub(super) fn settle(world: &World<'_>, problems: &mut Vec<Problem>) -> Owned {
         }
     }
     owned
+}
+
+/// Whether objects of this kind cannot carry a mark. Whoever declares one speaks for it.
+fn unmarked(kind: &str) -> bool {
+    crate::kind::by_name(kind).is_some_and(|kind| !kind.marked())
 }
 
 fn adopts(world: &World<'_>, at: &Address) -> bool {

@@ -30,6 +30,7 @@ pub const SPECS: &[Ready] = ready! {
     "guarded-pipeline": "README.md", "snowssi.toml", "load.sql", "count.sql", "failed_loads.sql", "stale_stream.sql",
         "unexpected_volume.sql", "tell_failed_loads.sql", "tell_stale_stream.sql", "tell_unexpected_volume.sql";
     "scheduled-copy": "README.md", "snowssi.toml";
+    "analytics-isolation": "README.md", "snowssi.toml", "load.sql";
     "partner-share": "README.md", "snowssi.toml";
     "partner-consumer": "README.md", "snowssi.toml", "load.sql", "qualified_leads.sql";
 };

@@ -5,7 +5,7 @@ use super::fail;
 use super::parse::Parser;
 
 /// Kinds of objects that the sandbox does not keep, as CREATE, ALTER, DROP and DESC name them. Longer names stand before shorter ones.
-const KINDS: [&str; 49] = [
+const KINDS: [&str; 48] = [
     "AGGREGATION POLICY",
     "API INTEGRATION",
     "APPLICATION",
@@ -16,7 +16,6 @@ const KINDS: [&str; 49] = [
     "COMPUTE POOL",
     "CONNECTION",
     "CORTEX SEARCH SERVICE",
-    "DATABASE ROLE",
     "DATA METRIC FUNCTION",
     "DYNAMIC TABLE",
     "EVENT TABLE",

@@ -259,7 +259,9 @@ impl<'a> Context<'a> {
             return true;
         }
         let system_schema = object.owner.is_none() && object.kind() == Kind::Schema;
+        // Which database roles there are is known to whoever may use the database.
         let any = system_schema
+            || object.kind() == Kind::DatabaseRole
             || object.owner.is_some_and(|owner| self.roles.contains(&owner))
             || state.grants.get(&object.id).is_some_and(|grants| grants.iter().any(|g| self.roles.contains(&g.role)))
             || (object.kind() == Kind::Task && self.holds(&self.roles, ACCOUNT, "MONITOR EXECUTION"));

@@ -3,8 +3,9 @@
 use super::answer::ResultSet;
 use super::context::{Context, executed};
 use super::fail::{self, Fallible};
-use super::grants::{plural_in, privileges_of, role};
+use super::grants::{plural_in, privileges_of};
 use super::parse::Parser;
+use super::roles::{granted_to, grantee, grantee_name, within_its_database};
 use super::show::{SHOW, Sheet, timestamp, true_false};
 use super::state::{FutureGrant, Grant, Id, Kind, State, quoted_if_needed};
 
@@ -21,8 +22,8 @@ fn check(cx: &Context<'_>, container: Id, kind: Kind, written: &[String]) -> Fal
 pub(super) fn grant(cx: &mut Context<'_>, p: &mut Parser<'_>, written: &[String]) -> Fallible<ResultSet> {
     let (container, kind) = plural_in(cx, p)?;
     p.need("TO")?;
-    p.eat("ROLE");
-    let role = role(cx, p)?;
+    let role = grantee(cx, p)?;
+    within_its_database(cx, role, container)?;
     let with_option = p.eat("WITH GRANT OPTION");
     p.end()?;
     check(cx, container, kind, written)?;
@@ -46,8 +47,8 @@ pub(super) fn grant(cx: &mut Context<'_>, p: &mut Parser<'_>, written: &[String]
 pub(super) fn revoke(cx: &mut Context<'_>, p: &mut Parser<'_>, written: &[String]) -> Fallible<ResultSet> {
     let (container, kind) = plural_in(cx, p)?;
     p.need("FROM")?;
-    p.eat("ROLE");
-    let role = role(cx, p)?;
+    let role = grantee(cx, p)?;
+    within_its_database(cx, role, container)?;
     p.end()?;
     check(cx, container, kind, written)?;
     cx.edit().future_grants.retain(|f| {
@@ -92,8 +93,7 @@ pub(super) fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> 
         inside = Some(cx.object(kind, &name, "SHOW FUTURE GRANTS")?.id);
     } else {
         p.need("TO")?;
-        p.eat("ROLE");
-        to = Some(role(cx, p)?);
+        to = Some(grantee(cx, p)?);
     }
     p.end()?;
     let columns = ["created_on:timestamp", "privilege", "grant_on", "name", "grant_to", "grantee_name", "grant_option"];
@@ -108,8 +108,8 @@ pub(super) fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> 
             (&grant.privilege).into(),
             kind.granted_on().into(),
             format!("{}.<{}>", path.join("."), kind.granted_on()).into(),
-            "ROLE".into(),
-            cx.see().role_name(Some(grant.role)).into(),
+            granted_to(cx, grant.role).into(),
+            grantee_name(cx, grant.role).into(),
             true_false(grant.with_option),
         ]);
     }

@@ -68,6 +68,11 @@ impl Filter {
         Ok(filter)
     }
 
+    /// Whether it looks into one database.
+    pub(super) fn in_database(&self) -> bool {
+        matches!(self.within, Some(Within::Database(_)))
+    }
+
     /// The visible objects that the clauses leave, in order.
     pub(super) fn objects<'c>(&self, cx: &'c Context<'_>, kind: Kind, beyond: Beyond) -> Fallible<Vec<&'c Object>> {
         let state = cx.see();

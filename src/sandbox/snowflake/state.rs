@@ -31,6 +31,7 @@ pub(super) const ACCOUNT: Id = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Kind {
     Role,
+    DatabaseRole,
     Database,
     Warehouse,
     Integration,
@@ -62,6 +63,7 @@ impl Kind {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Role => "Role",
+            Self::DatabaseRole => "Database role",
             Self::Database => "Database",
             Self::Warehouse => "Warehouse",
             Self::Integration | Self::NotificationIntegration => "Integration",
@@ -84,6 +86,7 @@ impl Kind {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Role => "ROLE",
+            Self::DatabaseRole => "DATABASE ROLE",
             Self::Database => "DATABASE",
             Self::Warehouse => "WAREHOUSE",
             Self::Integration => "INTEGRATION",
@@ -110,6 +113,7 @@ impl Kind {
             Self::ResourceMonitor => "RESOURCE_MONITOR",
             Self::NotificationIntegration => "INTEGRATION",
             Self::ExternalVolume => "VOLUME",
+            Self::DatabaseRole => "DATABASE_ROLE",
             other => other.words(),
         }
     }
@@ -123,7 +127,7 @@ impl Kind {
             | Self::NotificationIntegration
             | Self::ResourceMonitor
             | Self::ExternalVolume => Home::Account,
-            Self::Schema => Home::Database,
+            Self::Schema | Self::DatabaseRole => Home::Database,
             _ => Home::Schema,
         }
     }
@@ -137,8 +141,9 @@ impl Kind {
         }
     }
 
-    /// The kind that a statement means, and the plural in a SHOW.
-    pub(super) const ALL: [Self; 17] = [
+    /// The kind that a statement means, and the plural in a SHOW. The longer names come first.
+    pub(super) const ALL: [Self; 18] = [
+        Self::DatabaseRole,
         Self::Role,
         Self::Database,
         Self::Warehouse,
@@ -176,6 +181,7 @@ pub(super) struct Schema {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Body {
     Role,
+    DatabaseRole,
     Database(Database),
     Warehouse(Warehouse),
     Integration(Integration),
@@ -198,6 +204,7 @@ impl Body {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Role => Kind::Role,
+            Self::DatabaseRole => Kind::DatabaseRole,
             Self::Database(_) => Kind::Database,
             Self::Warehouse(_) => Kind::Warehouse,
             Self::Integration(_) => Kind::Integration,
@@ -242,7 +249,7 @@ impl Object {
     }
 }
 
-/// A privilege that a role holds.
+/// A privilege that a role or a database role holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Grant {
     pub(super) privilege: String,
@@ -280,7 +287,7 @@ pub(super) struct State {
     pub(super) grants: BTreeMap<Id, Vec<Grant>>,
     #[serde(default)]
     pub(super) future_grants: Vec<FutureGrant>,
-    /// Roles granted to a role.
+    /// Roles and database roles granted to a role or a database role.
     pub(super) role_members: BTreeMap<Id, BTreeSet<Id>>,
     /// Roles granted to a user.
     pub(super) user_roles: BTreeMap<String, BTreeSet<Id>>,
@@ -439,11 +446,26 @@ impl State {
             self.remove(child);
         }
         if let Some(object) = self.objects.remove(&id) {
+            if matches!(object.body, Body::Role | Body::DatabaseRole) {
+                self.forget_grantee(id);
+            }
             self.index.remove(&(object.parent, object.kind().namespace(), object.name));
         }
         self.grants.remove(&id);
         self.loads.forget(id);
         self.future_grants.retain(|future| future.container != id);
+    }
+
+    /// What a role or a database role that is gone held, and who held it.
+    fn forget_grantee(&mut self, role: Id) {
+        for grants in self.grants.values_mut() {
+            grants.retain(|grant| grant.role != role);
+        }
+        self.future_grants.retain(|future| future.grant.role != role);
+        self.role_members.remove(&role);
+        for members in self.role_members.values_mut().chain(self.user_roles.values_mut()) {
+            members.remove(&role);
+        }
     }
 
     pub(super) fn rename(&mut self, id: Id, parent: Id, name: &str) {

@@ -8,8 +8,8 @@ use super::parse::{Name, Parser};
 use super::state::{ACCOUNT, Home, Id, Kind};
 use super::work::{Job, Outcome};
 use super::{
-    alert, beyond, container, dml, external_volume, file_format, files, future, grants, integration, load,
-    notification, params, pipe, query, resource_monitor, stage, stage_read, stream, table, tag, task, task_read,
+    alert, beyond, container, dml, external_volume, file_format, files, future, granted, grants, integration, load,
+    notification, params, pipe, query, resource_monitor, roles, stage, stage_read, stream, table, tag, task, task_read,
     warehouse,
 };
 
@@ -84,9 +84,6 @@ fn kind(cx: &Context<'_>, p: &mut Parser<'_>) -> Option<Kind> {
         p.back_to(place);
         return Some(kind);
     }
-    if p.is("DATABASE ROLE") {
-        return None;
-    }
     Kind::ALL.into_iter().find(|kind| p.eat(kind.words()))
 }
 
@@ -118,7 +115,8 @@ fn create(cx: &mut Context<'_>, p: &mut Parser<'_>, sql: &str) -> Fallible<Outco
     let done = match kind {
         Kind::Stage => return stage::create(cx, p, head, temporary),
         Kind::Pipe => return pipe::create(cx, p, head),
-        Kind::Role => grants::create_role(cx, p, head),
+        Kind::Role => roles::create(cx, p, head, Kind::Role),
+        Kind::DatabaseRole => roles::create(cx, p, head, Kind::DatabaseRole),
         Kind::Database => container::create_database(cx, p, head, transient),
         Kind::Schema => container::create_schema(cx, p, head, transient),
         Kind::Warehouse => warehouse::create(cx, p, head),
@@ -176,7 +174,7 @@ fn alter(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<Outcome> {
     let done = match kind {
         Kind::Stage => return stage::alter(cx, p, id),
         Kind::Pipe => return pipe::alter(cx, p, id),
-        Kind::Role => grants::alter_role(cx, p, id),
+        Kind::Role | Kind::DatabaseRole => roles::alter(cx, p, id),
         Kind::Database | Kind::Schema => container::alter(cx, p, id, kind),
         Kind::Warehouse => warehouse::alter(cx, p, id),
         Kind::Integration => integration::alter(cx, p, id),
@@ -255,8 +253,8 @@ fn drop(cx: &mut Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         );
         return Err(fail::error("002008", "2BP01", text));
     }
-    if kind == Kind::Role {
-        grants::forget_role(cx, id);
+    if matches!(kind, Kind::Role | Kind::DatabaseRole) {
+        roles::bequeath(cx, id);
     }
     let shown = cx.see().get(id).map(|o| o.name.clone()).unwrap_or_default();
     cx.drop_object(id);
@@ -297,8 +295,9 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     for (words, show) in [
         ("PARAMETERS", params::show as fn(&Context<'_>, &mut Parser<'_>) -> Fallible<ResultSet>),
         ("FUTURE GRANTS", future::show),
-        ("GRANTS", grants::show),
-        ("ROLES", grants::show_roles),
+        ("GRANTS", granted::show),
+        ("DATABASE ROLES", roles::show_database_roles),
+        ("ROLES", roles::show),
         ("STORAGE INTEGRATIONS", integration::show_storage),
         ("NOTIFICATION INTEGRATIONS", integration::show_notification),
         ("INTEGRATIONS", integration::show),
@@ -332,7 +331,7 @@ fn show(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
 
 fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
     let Some(kind) = kind(cx, p) else { return Err(beyond::kind("DESC", p)) };
-    if matches!(kind, Kind::Role | Kind::ResourceMonitor | Kind::Tag) {
+    if matches!(kind, Kind::Role | Kind::DatabaseRole | Kind::ResourceMonitor | Kind::Tag) {
         return Err(p.unexpected());
     }
     let name = p.name()?;
@@ -350,7 +349,9 @@ fn describe(cx: &Context<'_>, p: &mut Parser<'_>) -> Fallible<ResultSet> {
         Kind::Stream => Ok(stream::describe(cx, id)),
         Kind::Pipe => Ok(pipe::describe(cx, id)),
         Kind::Task => Ok(task_read::describe(cx, id)),
-        Kind::Table | Kind::View | Kind::Role | Kind::ResourceMonitor | Kind::Tag => Ok(table::describe(cx, id)),
+        Kind::Table | Kind::View | Kind::Role | Kind::DatabaseRole | Kind::ResourceMonitor | Kind::Tag => {
+            Ok(table::describe(cx, id))
+        }
     }
 }
 

@@ -10,10 +10,21 @@ fn every_field_is_changed_by_a_contract() {
     let mut missing = Vec::new();
     for kind in kind::all() {
         let contract = super::read(kind.name());
-        let changed: BTreeSet<String> = contract.change.iter().map(|change| without_places(&change.field)).collect();
+        let mut changed: BTreeSet<String> =
+            contract.change.iter().map(|change| without_places(&change.field)).collect();
         let schema = kind.schema();
         let mut fields = BTreeSet::new();
         collect(schema.as_value(), schema.as_value(), "", &mut fields);
+        changed.extend(
+            fields
+                .iter()
+                .filter(|field| {
+                    contract.identity.iter().any(|whole| {
+                        field.strip_prefix(whole.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                    })
+                })
+                .cloned(),
+        );
         let is_changed = |field: &String| {
             let inside = format!("{field}.");
             changed.iter().any(|name| name == field || name.starts_with(&inside))

@@ -24,6 +24,9 @@ pub(super) struct Contract {
     /// Entries whose objects the cloud does not tell in full, so that an import cannot be the same, and what it does not tell.
     #[serde(default)]
     pub(super) untold: BTreeMap<Address, String>,
+    /// Fields that say which object it is: with another value it is another object, and the old one stays.
+    #[serde(default)]
+    pub(super) identity: BTreeSet<String>,
     /// How many other objects can be beside those of the spec.
     #[serde(default = "any")]
     pub(super) most: usize,
@@ -185,7 +188,13 @@ pub(super) fn with_others(contract: &Contract) -> Vec<Table> {
     let kind = contract.subject.kind();
     let possible = |change: &&FieldChange| {
         let tried = change.untried.is_none() && change.refused.is_none() && change.uncreated.is_none();
-        tried && change.at(contract).kind() == kind && !["name", "alias"].contains(&change.field.as_str())
+        // What has no name of its own has no others beside it.
+        let named = |at: Address| {
+            let entry = contract.spec.get(kind).and_then(|entries| entries.get(at.label()));
+            entry.is_some_and(|entry| entry.get("name").or_else(|| entry.get("alias")).is_some())
+        };
+        let at = change.at(contract);
+        tried && at.kind() == kind && named(at.clone()) && !["name", "alias"].contains(&change.field.as_str())
     };
     let mut others = contract.change.iter().filter(possible).zip(1..).map(|(change, number)| {
         let label = change.at(contract).label();

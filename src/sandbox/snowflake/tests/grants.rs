@@ -193,3 +193,60 @@ fn future_grants_reach_new_objects_and_a_schema_shadows_its_database() {
     ]);
     assert!(b.ok("SHOW FUTURE GRANTS IN DATABASE D").rows.is_empty());
 }
+
+#[test]
+fn database_roles_hold_what_is_in_their_database() {
+    let mut b = with_role();
+    b.script(&[
+        ("CREATE DATABASE ROLE D.READER COMMENT = 'c'", "Database role READER successfully created."),
+        ("CREATE DATABASE ROLE D.READER", "002002"),
+        ("CREATE DATABASE ROLE IF NOT EXISTS D.READER", "ok"),
+        ("CREATE DATABASE ROLE NOPE.READER", "002003"),
+        ("CREATE DATABASE ROLE D.ALL_OF_IT", "ok"),
+        ("GRANT USAGE ON SCHEMA D.S TO DATABASE ROLE D.READER", "ok"),
+        ("GRANT USAGE ON FILE FORMAT D.S.F TO DATABASE ROLE D.READER", "ok"),
+        ("GRANT USAGE ON WAREHOUSE W TO DATABASE ROLE D.READER", "003042"),
+        ("GRANT USAGE ON FUTURE FILE FORMATS IN SCHEMA D.S TO DATABASE ROLE D.READER", "ok"),
+        ("GRANT DATABASE ROLE D.READER TO DATABASE ROLE D.ALL_OF_IT", "ok"),
+        ("GRANT DATABASE ROLE D.ALL_OF_IT TO DATABASE ROLE D.READER", "003042"),
+        ("GRANT DATABASE ROLE D.ALL_OF_IT TO ROLE R", "ok"),
+        ("GRANT DATABASE ROLE D.READER TO USER ANNA", "001003"),
+        ("GRANT ROLE R TO DATABASE ROLE D.READER", "003042"),
+        ("REVOKE USAGE ON DATABASE D FROM DATABASE ROLE D.READER", "ok"),
+        ("USE ROLE READER", "002003"),
+        ("SHOW DATABASE ROLES", "001003"),
+        ("DESC DATABASE ROLE D.READER", "001003"),
+        ("ALTER DATABASE ROLE D.READER SET COMMENT = 'd'", "ok"),
+    ]);
+    let columns = ["name", "granted_to_roles", "granted_to_database_roles", "granted_database_roles", "comment"];
+    assert_eq!(
+        b.rows("SHOW DATABASE ROLES IN DATABASE D", &columns),
+        [["ALL_OF_IT", "1", "0", "1", ""], ["READER", "0", "1", "0", "d"]]
+    );
+    let columns = ["privilege", "granted_on", "name", "granted_to", "grantee_name", "granted_by"];
+    let held = b.rows("SHOW GRANTS TO DATABASE ROLE D.READER", &columns);
+    let born = ["USAGE", "DATABASE", "D", "DATABASE_ROLE", "D.READER", ""].map(str::to_owned);
+    assert!(held.contains(&born.into()), "nobody can take what it is born with: {held:?}");
+    assert_eq!(held.len(), 3, "{held:?}");
+    assert_eq!(
+        b.rows("SHOW GRANTS OF DATABASE ROLE D.READER", &["granted_to", "grantee_name"]),
+        [["DATABASE_ROLE", "D.ALL_OF_IT"]]
+    );
+    assert_eq!(
+        b.rows("SHOW FUTURE GRANTS TO DATABASE ROLE D.READER", &["grant_to", "grantee_name"]),
+        [["DATABASE_ROLE", "D.READER"]]
+    );
+    b.as_role("R");
+    b.ok("DESC FILE FORMAT D.S.F");
+    b.as_role("ACCOUNTADMIN");
+    b.script(&[("REVOKE DATABASE ROLE D.ALL_OF_IT FROM ROLE R", "ok")]);
+    b.as_role("R");
+    b.script(&[("DESC FILE FORMAT D.S.F", "002003")]);
+    b.as_role("ACCOUNTADMIN");
+    b.script(&[
+        ("DROP DATABASE ROLE D.READER", "READER successfully dropped."),
+        ("CREATE DATABASE ROLE D.READER", "ok"),
+    ]);
+    assert_eq!(b.ok("SHOW GRANTS TO DATABASE ROLE D.READER").rows.len(), 1, "a new one has nothing of the old");
+    assert!(b.ok("SHOW GRANTS OF DATABASE ROLE D.READER").rows.is_empty());
+}

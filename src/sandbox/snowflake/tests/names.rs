@@ -203,7 +203,7 @@ fn what_the_sandbox_does_not_have_is_refused_by_name() {
     let mut bench = Bench::furnished();
     for (sql, named) in [
         ("CREATE OR REPLACE USER U", "CREATE USER"),
-        ("CREATE DATABASE ROLE R", "CREATE DATABASE ROLE"),
+        ("CREATE PASSWORD POLICY P", "CREATE PASSWORD POLICY"),
         ("ALTER MASKING POLICY P SET COMMENT = ''", "ALTER MASKING POLICY"),
         ("DROP SHARE A", "DROP SHARE"),
         ("DESC USER U", "DESC USER"),
