@@ -112,6 +112,17 @@ pub enum Command {
     /// Prints a spec that says the same without modules, `for_each`, variables and locals. Needs no credentials and no network.
     #[command(after_help = EXPAND_EXAMPLES)]
     Expand(SpecArgs),
+    /// Explain a kind or one of its fields
+    ///
+    /// Prints what a kind is for, an example, its fields with types and defaults, and its attributes. Without a name lists the kinds.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// `KIND` or `KIND.FIELD`
+        what: Option<String>,
+    },
+    /// Print the JSON Schema of a spec, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
     /// Look at the ready-made specs, or start from one
     ///
     /// They are part of the program: copy one and change it, or use it as a module: source = "snowssi:NAME".
@@ -167,6 +178,16 @@ const EXPAND_EXAMPLES: &str = "\
 Examples:
   snowssi expand
   snowssi expand --var env=prod | diff - <(snowssi expand --var env=test)";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  snowssi explain
+  snowssi explain stage
+  snowssi explain stage.directory";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  snowssi schema > snowssi.schema.json            # then, first line of a spec: #:schema ./snowssi.schema.json";
 
 const SPECS_EXAMPLES: &str = "\
 Examples:

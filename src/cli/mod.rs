@@ -7,6 +7,7 @@ pub mod out;
 
 mod apply;
 mod expand;
+mod explain;
 #[cfg(feature = "sandbox")]
 mod fault;
 mod import;
@@ -58,6 +59,11 @@ fn run(command: Command, out: &Out) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Command::Validate(args) => validate::run(&args, out),
+        Command::Explain { what } => explain::run(what.as_deref(), out),
+        Command::Schema => {
+            out.result(&format!("{:#}\n", crate::spec::schema(crate::kind::all())));
+            Ok(Exit::Success)
+        }
         Command::Expand(args) => expand::run(&args, out),
         Command::Specs(args) => specs::run(args.command, out),
         Command::Plan(args) => on_runtime(plan::run(&args, out)),

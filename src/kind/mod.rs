@@ -27,6 +27,7 @@ pub mod notification_integration;
 pub mod part;
 pub mod pipe;
 pub mod qualified;
+pub mod reference;
 pub mod resource_monitor;
 pub mod role;
 pub mod schedule;

@@ -18,6 +18,28 @@ use crate::model::address::LONGEST_ADDRESS;
 use crate::model::val::token;
 use crate::model::{Address, Mark, ModulePath};
 
+/// `[stack]`.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stack {
+    /// The stack's name: the ownership mark on everything the spec creates.
+    name: String,
+}
+
+/// `[output.NAME]`.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutputTable {
+    /// What is shown.
+    #[expect(dead_code, reason = "its templates are evaluated from the tree")]
+    value: Json,
+    /// Whether it must not be shown.
+    #[serde(default)]
+    sensitive: bool,
+    /// What it is for.
+    description: Option<String>,
+}
+
 /// Keys every entry may have besides its kind's.
 pub(super) const META: [&str; 4] = ["for_each", "depends_on", "protect", "adopt"];
 
@@ -78,12 +100,6 @@ fn unknown_kinds(world: &World) {
 }
 
 fn stack(world: &Arc<World>, nowhere: Location) -> Option<String> {
-    #[derive(serde::Deserialize, schemars::JsonSchema)]
-    #[serde(deny_unknown_fields)]
-    struct Stack {
-        /// The stack's name: the ownership mark on everything the spec creates.
-        name: String,
-    }
     let Some(item) = setting(world, "stack") else {
         let problem = Diagnostic::error("missing-key", nowhere, "the spec has no [stack]");
         world.add(problem.help("begin it with\n[stack]\nname = \"NAME\""));
@@ -376,23 +392,13 @@ fn is_label(world: &World, label: &str, at: Location) -> bool {
 }
 
 fn outputs(world: &Arc<World>, home: &ModulePath) -> Vec<Output> {
-    #[derive(serde::Deserialize, schemars::JsonSchema)]
-    #[serde(deny_unknown_fields)]
-    struct Declared {
-        /// What is shown.
-        #[expect(dead_code, reason = "its templates are evaluated from the tree")]
-        value: Json,
-        /// Whether it must not be shown.
-        #[serde(default)]
-        sensitive: bool,
-        /// What it is for.
-        description: Option<String>,
-    }
     let mut outputs = Vec::new();
     let declared = world.declared(home).map(|declared| &declared.outputs);
     for (name, item) in declared.into_iter().flatten() {
         let what = format!("[output.{name}]");
-        let Some(declared) = world.report(|report| decode::section::<Declared>(item, &what, report)) else { continue };
+        let Some(declared) = world.report(|report| decode::section::<OutputTable>(item, &what, report)) else {
+            continue;
+        };
         let Ok(value) = world.get(&Slot::Output(home.clone(), name.clone()), item.node.at) else { continue };
         let at = item.node.table().and_then(|table| table.get("value")).map_or(item.key, |item| item.node.at);
         let text = match value {

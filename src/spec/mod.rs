@@ -16,6 +16,7 @@ mod model;
 mod moves;
 pub mod ready;
 mod render;
+mod schema;
 mod scope;
 mod shape;
 mod source;
@@ -35,6 +36,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use expand::expand;
 pub use model::{AssumeRole, AwsSettings, EntryInfo, Model, Output, SnowflakeSettings, Unseen, duplicates};
 pub use moves::Moves;
+pub use schema::schema;
 pub use source::{FileId, Location, Sources};
 
 use crate::kind::AnyKind;

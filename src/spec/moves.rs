@@ -27,7 +27,7 @@ pub struct Moves {
 /// `[[moved]]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Moved {
+pub(super) struct Moved {
     /// The former address.
     from: String,
     /// The present address.
@@ -37,7 +37,7 @@ struct Moved {
 /// `[[removed]]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Removed {
+pub(super) struct Removed {
     /// The former address.
     from: String,
 }

@@ -30,7 +30,7 @@ enum Type {
 /// `[variable.NAME]`.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Variable {
+pub(super) struct Variable {
     /// The type of its value: `string`, `int`, `bool`, `list` or `map`.
     #[serde(default, rename = "type")]
     kind: Type,

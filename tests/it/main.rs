@@ -15,6 +15,7 @@ mod notifications;
 mod partner;
 mod reference;
 mod requests;
+mod schema;
 mod specs;
 mod tidy;
 mod world;
