@@ -11,8 +11,8 @@ use crate::cloud::snowflake::SessionOptions;
 use crate::cloud::snowflake::transport::Transport;
 use crate::cloud::{Aws, Cloud, Session, Stats};
 use crate::kind::Side;
-use crate::model::Context;
 use crate::model::context::Sight;
+use crate::model::{Address, Context};
 use crate::spec::{Model, Unseen};
 use crate::view::stats;
 
@@ -60,7 +60,10 @@ pub(super) fn used(model: &Model) -> Sides {
     let uses = |side: Side| {
         let all = model.batches.iter().chain(&model.lookups);
         let kinds = all.filter(|batch| !batch.addresses().is_empty()).map(|batch| batch.kind());
-        kinds.filter_map(crate::kind::by_name).any(|kind| kind.side() == side)
+        // What is moved or given up lives on its side, too, though nothing there may be declared any more. A module may be on both.
+        let former = model.moves.moved.iter().map(|(from, _)| from).chain(&model.moves.removed);
+        let given_up = |at: &Address| crate::kind::by_name(at.kind()).is_none_or(|kind| kind.side() == side);
+        kinds.filter_map(crate::kind::by_name).any(|kind| kind.side() == side) || former.into_iter().any(given_up)
     };
     Sides { aws: uses(Side::Aws), snowflake: uses(Side::Snowflake) }
 }
